@@ -1,0 +1,6 @@
+"""Deep Value Networks for structured prediction, as scikit-learn estimators."""
+
+from .multilabel import DVNMultiLabelClassifier
+
+__version__ = "0.1.0"
+__all__ = ["DVNMultiLabelClassifier"]

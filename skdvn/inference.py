@@ -1,0 +1,174 @@
+"""Prediction by projected gradient ascent on the value (section 3.1 of the paper)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from .networks import score_and_grad
+
+
+def project_box(y):
+    """Project onto the box [0, 1], in place."""
+    return y.clamp_(0, 1)
+
+
+def _value_direction(score, grad):
+    value = torch.sigmoid(score)
+    return _scale(grad, value * (1 - value))
+
+
+def _logit_direction(score, grad):
+    return grad
+
+
+def _normalized_direction(score, grad):
+    largest = grad.abs().flatten(1).amax(1)
+    return _scale(grad, 1 / largest.clamp_min(torch.finfo(grad.dtype).tiny))
+
+
+def _scale(grad, factor):
+    return grad * factor.view(-1, *[1] * (grad.ndim - 1))
+
+
+STEP_RULES = {
+    "value": _value_direction,
+    "logit": _logit_direction,
+    "normalized": _normalized_direction,
+}
+
+
+@dataclass(frozen=True)
+class Ascent:
+    """Projected gradient ascent (eq. 8): ``y <- P(y + step_size * direction)``.
+
+    Parameters
+    ----------
+    n_steps : int, default=20
+        Number of steps.
+    step_size : float, default=0.5
+        Step size.
+    step_rule : {"value", "logit", "normalized"}, default="value"
+        Direction of a step: the gradient of the value, of its logit, or the latter
+        divided by its largest entry.
+    momentum : float, default=0.0
+        Share of the last step that the next one keeps, in [0, 1).
+    noise : float, default=0.0
+        Standard deviation of Gaussian noise added to each direction, scaled by the
+        square root of the step size as in Langevin dynamics.
+    project : callable, default=project_box
+        Projection onto the feasible outputs, in place.
+    """
+
+    n_steps: int = 20
+    step_size: float = 0.5
+    step_rule: str = "value"
+    momentum: float = 0.0
+    noise: float = 0.0
+    project: Callable = project_box
+
+    def iterates(self, field, y, generator=None):
+        """Yield y after each step, always the same tensor: copy what you keep.
+
+        Parameters
+        ----------
+        field : callable
+            ``field(y) -> (score, grad)``, the function to climb.
+        y : torch.Tensor of shape (n, ...)
+            Where to start; it is not changed.
+        generator : torch.Generator, default=None
+            Source of the noise.
+        """
+        direction, y, velocity = STEP_RULES[self.step_rule], y.clone(), 0.0
+        for _ in range(self.n_steps):
+            step = direction(*field(y))
+            if self.momentum:
+                step = velocity = self.momentum * velocity + step
+            y.add_(step, alpha=self.step_size)
+            if self.noise:
+                draw = torch.randn(y.shape, generator=generator, dtype=y.dtype)
+                y.add_(draw.to(y.device), alpha=self.noise * self.step_size**0.5)
+            yield self.project(y)
+
+    def climb(self, field, y, generator=None):
+        """The last iterate."""
+        for y in self.iterates(field, y, generator):  # noqa: B007, B020
+            pass
+        return y
+
+
+def value_field(network, context):
+    """The function that inference climbs, for `Ascent.iterates`."""
+    return lambda y: score_and_grad(network, context, y)
+
+
+@torch.no_grad()
+def stages(network, ascent, x, y_init, *, batch_size, rng=None):
+    """Yield the outputs of all rows after each step.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        A value network.
+    ascent : Ascent
+    x, y_init : Rows
+        Inputs and where to start.
+    batch_size : int
+        Rows that climb together.
+    rng : torch.Generator, default=None
+        Source of the noise.
+
+    Yields
+    ------
+    y : torch.Tensor of shape (n, ...)
+        On the CPU; a new tensor at each step.
+    """
+    climbs = [
+        ascent.iterates(
+            value_field(network, network.encode(x.take(rows))), y_init.take(rows), rng
+        )
+        for rows in batches_of(len(x), batch_size)
+    ]
+    for parts in zip(*climbs, strict=True):
+        yield torch.cat(parts).cpu()
+
+
+@torch.no_grad()
+def infer(network, ascent, x, y_init, *, batch_size, rng=None):
+    """The outputs of all rows after the last step; parameters as for `stages`."""
+    outputs = []
+    for rows in batches_of(len(x), batch_size):
+        field = value_field(network, network.encode(x.take(rows)))
+        outputs.append(ascent.climb(field, y_init.take(rows), rng).cpu())
+    return torch.cat(outputs)
+
+
+@torch.no_grad()
+def values(network, x, y, *, batch_size):
+    """What the network thinks of the outputs `y`.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        A value network.
+    x, y : Rows
+        Inputs and outputs.
+    batch_size : int
+        Rows evaluated together.
+
+    Returns
+    -------
+    values : torch.Tensor of shape (n,)
+        In [0, 1], on the CPU.
+    """
+    return torch.cat(
+        [
+            torch.sigmoid(network.score(network.encode(x.take(rows)), y.take(rows)))
+            for rows in batches_of(len(x), batch_size)
+        ]
+    ).cpu()
+
+
+def batches_of(n, batch_size):
+    """Slices that cover ``range(n)``."""
+    return [slice(low, min(low + batch_size, n)) for low in range(0, n, batch_size)]

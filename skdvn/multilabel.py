@@ -1,0 +1,539 @@
+"""The multi-label estimator."""
+
+from numbers import Integral, Real
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from scipy import sparse
+from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import (
+    _safe_indexing,
+    check_consistent_length,
+    check_random_state,
+)
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_is_fitted,
+    validate_data,
+)
+
+from ._base import BaseDVN
+from ._compat import FitProgress, with_callbacks
+from .data import ConstantRows, Examples, Rows
+from .networks import ACTIVATIONS, LabelNetwork
+from .oracles import get_oracle
+from .starts import EstimatorStart, check_constant
+from .targets import LabelTargets
+
+# Up to so many rows double precision costs nothing, since overhead dominates.
+SMALL_N_ROWS = 256
+# Below so many rows a held-out part says little; nothing is chosen then.
+MIN_ROWS_TO_HOLD_OUT = 50
+
+
+class _TrainingData(NamedTuple):
+    """Examples, pairs of rows to train and to choose on, rows of the last training."""
+
+    examples: Examples
+    splits: tuple
+    final_rows: torch.Tensor
+
+
+class DVNMultiLabelClassifier(ClassifierMixin, BaseDVN):
+    """Deep Value Network for multi-label classification.
+
+    DOC
+    """
+
+    _parameter_constraints = {
+        **BaseDVN._parameter_constraints,
+        "hidden_layer_sizes": [
+            "array-like",
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "n_global_units": ["array-like", Interval(Integral, 0, None, closed="left")],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+        "network": [HasMethods(["encode", "score"]), callable, None],
+        "standardize": ["boolean"],
+        "init": [
+            StrOptions({"zeros"}),
+            Interval(Real, 0, 1, closed="both"),
+            HasMethods(["fit", "predict"]),
+            np.ndarray,
+        ],
+        "init_scale": [Interval(Real, 0, 1, closed="right")],
+        "min_labels": [Interval(Integral, 0, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(300,),
+        n_global_units=16,
+        activation="softplus",
+        *,
+        network=None,
+        standardize=True,
+        oracle="f1",
+        loss="cross_entropy",
+        tuples=None,
+        tuple_mixing="all",
+        n_iterates=4,
+        tau=0.05,
+        replay_size=8,
+        init="zeros",
+        init_scale=0.5,
+        step_size="auto",
+        n_steps="auto",
+        step_rule="value",
+        inference_momentum=0.0,
+        inference_noise=0.0,
+        min_labels=0,
+        solver="sgd",
+        learning_rate="cosine",
+        learning_rate_init="auto",
+        alpha="auto",
+        momentum=0.9,
+        max_grad_norm=1.0,
+        batch_size="auto",
+        max_iter=24,
+        early_stopping=False,
+        validation_fraction=0.2,
+        n_iter_no_change=5,
+        tol=1e-4,
+        refit=True,
+        n_networks=1,
+        inference_lag=0,
+        prediction_batch_size=512,
+        warm_start=False,
+        device="auto",
+        random_state=None,
+        verbose=False,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.n_global_units = n_global_units
+        self.activation = activation
+        self.network = network
+        self.standardize = standardize
+        self.oracle = oracle
+        self.loss = loss
+        self.tuples = tuples
+        self.tuple_mixing = tuple_mixing
+        self.n_iterates = n_iterates
+        self.tau = tau
+        self.replay_size = replay_size
+        self.init = init
+        self.init_scale = init_scale
+        self.step_size = step_size
+        self.n_steps = n_steps
+        self.step_rule = step_rule
+        self.inference_momentum = inference_momentum
+        self.inference_noise = inference_noise
+        self.min_labels = min_labels
+        self.solver = solver
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.alpha = alpha
+        self.momentum = momentum
+        self.max_grad_norm = max_grad_norm
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.refit = refit
+        self.n_networks = n_networks
+        self.inference_lag = inference_lag
+        self.prediction_batch_size = prediction_batch_size
+        self.warm_start = warm_start
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    # -- fit ---------------------------------------------------------------------
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    @with_callbacks
+    def fit(self, X, Y, sample_weight=None, *, X_val=None, y_val=None):
+        """Fit to examples.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs, finite numbers. A sparse matrix stays sparse.
+        Y : {array-like, sparse matrix} of shape (n_samples, n_labels)
+            Binary labels, or classes of shape (n_samples,), which become one label
+            each.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the examples in the value loss, from 0 on. A weight of 0 is as
+            good as leaving the example out.
+        X_val, y_val : array-like, default=None
+            Examples to choose on, in the form of X and Y. Without them a part of X is
+            held out where something is to be chosen.
+
+        Returns
+        -------
+        self : DVNMultiLabelClassifier
+            The fitted estimator. After an error it is what it was before.
+        """
+        if (X_val is None) != (y_val is None):
+            raise ValueError("X_val and y_val must be given together.")
+        draft = self._draft()
+        data = draft._prepare(X, Y, sample_weight, X_val, y_val)
+        plan = draft._plan(*data)
+        progress = FitProgress(self, plan.n_epochs_planned, X=X, y=Y)
+        draft._learn(plan, data.examples, progress)
+        progress.end()
+        self._adopt(draft)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def partial_fit(self, X, Y, classes=None, sample_weight=None):
+        """Train for one epoch on these examples.
+
+        Nothing is chosen: "auto" means the first candidate, and the learning rate
+        stays constant. Inputs are standardised with the statistics of the first call.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs.
+        Y : {array-like, sparse matrix} of shape (n_samples, n_labels)
+            Binary labels, or classes of shape (n_samples,).
+        classes : array-like of shape (n_classes,), default=None
+            All classes that a one-dimensional Y will ever hold; needed in the first
+            call if this Y does not hold them all.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the examples, from 0 on.
+
+        Returns
+        -------
+        self : DVNMultiLabelClassifier
+        """
+        draft = self._draft()
+        first = not hasattr(self, "network_")
+        X_given = X
+        X, Y = draft._validate(X, Y, reset=first)
+        weight = _checked_weight(sample_weight, X)
+        if first:
+            draft._targets = LabelTargets(Y if classes is None else classes)
+            draft.classes_ = draft._targets.classes_
+            draft._settle(X, weight)
+            starts = draft._fit_start(X_given, Y)
+        else:
+            starts = draft._predict_start(X_given)
+        draft._learn_part(draft._examples(X, draft._targets.encode(Y), starts, weight))
+        self._adopt(draft)
+        return self
+
+    def _prepare(self, X, Y, sample_weight, X_val, y_val):
+        """Check the data and everything that depends on it alone."""
+        X_given = X
+        X, Y = self._validate(X, Y, reset=True)
+        weight = _checked_weight(sample_weight, X)
+        if weight is not None and not weight.all():
+            used = np.flatnonzero(weight)
+            X_given = _safe_indexing(X_given, used)
+            X, Y, weight = X[used], Y[used], weight[used]
+        targets = self._targets = LabelTargets(Y)
+        self.classes_ = targets.classes_
+        self._settle(X, weight)
+        starts = self._fit_start(X_given, Y)
+        Y = targets.encode(Y)
+        if not Y.sum():
+            raise ValueError(
+                f"Y has no positive at all: all entries of its shape {Y.shape} are 0. "
+                "At least one label of one row must be 1."
+            )
+        n = X.shape[0]
+        splits = self._splits(n) if X_val is None else ()
+        if X_val is not None:
+            starts_val = self._predict_start(X_val)
+            X_val, y_val = self._validate(X_val, y_val, reset=False)
+            X, Y = _stack(X, X_val), _stack(Y, targets.encode(y_val, "y_val"))
+            starts = None if starts is None else np.vstack([starts, starts_val])
+            if weight is not None:
+                weight = np.concatenate([weight, np.ones(X_val.shape[0])])
+            splits = ((torch.arange(n), torch.arange(n, X.shape[0])),)
+        return _TrainingData(
+            self._examples(X, Y, starts, weight), splits, torch.arange(n)
+        )
+
+    def _validate(self, X, Y, reset):
+        return validate_data(
+            self,
+            X,
+            Y,
+            reset=reset,
+            accept_sparse="csr",
+            dtype=(np.float64, np.float32),
+            multi_output=True,
+        )
+
+    def _settle(self, X, weight):
+        """Fix what all later calls share: device, precision and input scaling."""
+        self.device_ = self._resolve_device()
+        n_rows = X.shape[0]
+        self._dtype = torch.float64 if n_rows <= SMALL_N_ROWS else torch.float32
+        self.scaler_ = None
+        if self.standardize:
+            scaler = StandardScaler(with_mean=not sparse.issparse(X))
+            self.scaler_ = scaler.fit(X, sample_weight=weight)
+
+    def _fit_start(self, X, Y):
+        """Fit where inference starts; the starts of the training rows."""
+        self.init_ = None
+        if not hasattr(self.init, "predict"):
+            self._start_row = check_constant(self.init, self._targets.n_labels_)
+            return None
+        self.init_ = EstimatorStart(self.init, self.init_scale, self._targets)
+        seed = check_random_state(self.random_state).randint(2**31 - 1)
+        return self.init_.fit(X, Y, seed)
+
+    def _predict_start(self, X):
+        return None if self.init_ is None else self.init_.predict(X)
+
+    def _inputs(self, X):
+        scaler = self.scaler_
+        mean, scale = (scaler.mean_, scaler.scale_) if scaler else (None, None)
+        return Rows(X, self.device_, self._dtype, mean, scale)
+
+    def _outputs(self, Y):
+        return Rows(Y, self.device_, self._dtype)
+
+    def _start_rows(self, starts, n_rows):
+        if starts is not None:
+            return self._outputs(starts)
+        row = torch.as_tensor(self._start_row, dtype=self._dtype, device=self.device_)
+        return ConstantRows(row, n_rows)
+
+    def _examples(self, X, Y, starts, weight):
+        if weight is not None:
+            weight = torch.as_tensor(weight / weight.mean(), dtype=self._dtype)
+            weight = weight.to(self.device_)
+        return Examples(
+            self._inputs(X),
+            self._outputs(Y),
+            self._start_rows(starts, Y.shape[0]),
+            weight,
+        )
+
+    def _splits(self, n_rows):
+        """One random split if there is something to choose."""
+        if not self._has_choice() or n_rows < MIN_ROWS_TO_HOLD_OUT:
+            return ()
+        rng = check_random_state(self.random_state)
+        rows, held_out = train_test_split(
+            np.arange(n_rows), test_size=self.validation_fraction, random_state=rng
+        )
+        return ((torch.from_numpy(rows), torch.from_numpy(held_out)),)
+
+    def _default_network(self):
+        return LabelNetwork(
+            self.n_features_in_,
+            self._targets.n_labels_,
+            tuple(np.atleast_1d(self.hidden_layer_sizes)),
+            tuple(n for n in np.atleast_1d(self.n_global_units) if n),
+            self.activation,
+        )
+
+    # -- predict -----------------------------------------------------------------
+
+    def predict(self, X):
+        """Predict labels by gradient ascent on the value.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs.
+
+        Returns
+        -------
+        Y : ndarray or CSR matrix of shape (n_samples, n_labels), or (n_samples,)
+            Labels in the form of the Y given to `fit`.
+        """
+        return self._targets_fitted().decode(self._relaxed(X), self.min_labels)
+
+    def predict_proba(self, X):
+        """Predict relaxed labels: the ascent's result before rounding.
+
+        These are the outputs y of section 3.1, nearly binary, rather than calibrated
+        probabilities.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs.
+
+        Returns
+        -------
+        Y : ndarray of shape (n_samples, n_labels)
+            Entries in [0, 1]. For a one-dimensional y one column per class, and rows
+            that add up to 1.
+        """
+        return self._targets_fitted().probabilities(self._relaxed(X))
+
+    def staged_predict(self, X):
+        """Predict labels after each step of the ascent.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs.
+
+        Yields
+        ------
+        Y : ndarray or CSR matrix of shape (n_samples, n_labels), or (n_samples,)
+            As `predict` returns after so many steps.
+        """
+        targets = self._targets_fitted()
+        for relaxed in self._relaxed_stages(X):
+            yield targets.decode(relaxed, self.min_labels)
+
+    def staged_predict_proba(self, X):
+        """Predict relaxed labels after each step of the ascent.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs.
+
+        Yields
+        ------
+        Y : ndarray of shape (n_samples, n_labels)
+            As `predict_proba` returns after so many steps.
+        """
+        targets = self._targets_fitted()
+        for relaxed in self._relaxed_stages(X):
+            yield targets.probabilities(relaxed)
+
+    def refine(self, X, Y_init):
+        """Improve the output of another model: the ascent starts there.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs.
+        Y_init : {array-like, sparse matrix} of shape (n_samples, n_labels)
+            Outputs to start from, labels or relaxed, in [0, 1]. For a one-dimensional
+            y also classes of shape (n_samples,).
+
+        Returns
+        -------
+        Y : ndarray or CSR matrix of shape (n_samples, n_labels), or (n_samples,)
+            Labels in the form of the Y given to `fit`.
+        """
+        targets = self._targets_fitted()
+        X, Y_init = self._checked_pair(X, targets.relaxed(Y_init, "Y_init"), "Y_init")
+        relaxed = self._infer(self._inputs(X), self._outputs(Y_init))
+        return targets.decode(relaxed, self.min_labels)
+
+    def predict_value(self, X, Y=None):
+        """Predict how good an output is, without knowing the truth.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs.
+        Y : {array-like, sparse matrix} of shape (n_samples, n_labels), default=None
+            Outputs to judge, labels or relaxed, in [0, 1]. For a one-dimensional y
+            also classes of shape (n_samples,). None judges what `predict` returns.
+
+        Returns
+        -------
+        values : ndarray of shape (n_samples,)
+            The network's estimate of the oracle value, in [0, 1].
+        """
+        targets = self._targets_fitted()
+        if Y is None:
+            Y = targets.encode(self.predict(X))
+        X, Y = self._checked_pair(X, targets.relaxed(Y), "Y")
+        return self._values(self._inputs(X), self._outputs(Y))
+
+    def score(self, X, Y, sample_weight=None):
+        """Mean oracle value of the predicted labels.
+
+        With the default oracle this is the example-averaged F1; for a one-dimensional
+        y it is the accuracy.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs.
+        Y : {array-like, sparse matrix} of shape (n_samples, n_labels)
+            True labels, or classes of shape (n_samples,).
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the examples.
+
+        Returns
+        -------
+        score : float
+            In [0, 1], best is 1.
+        """
+        targets = self._targets_fitted()
+        predicted, truth = (
+            self._outputs(targets.encode(part)).take(slice(None))
+            for part in (self.predict(X), Y)
+        )
+        check_consistent_length(predicted, truth)
+        values = get_oracle(self.oracle)(predicted, truth).cpu().numpy()
+        return float(np.average(values, weights=sample_weight))
+
+    def _targets_fitted(self):
+        check_is_fitted(self)
+        return self._targets
+
+    def _checked(self, X):
+        return validate_data(
+            self, X, reset=False, accept_sparse="csr", dtype=(np.float64, np.float32)
+        )
+
+    def _checked_pair(self, X, Y, name):
+        X = self._checked(X)
+        if X.shape[0] != Y.shape[0]:
+            raise ValueError(
+                f"X has {X.shape[0]} rows and {name} has {Y.shape[0]}; they must match."
+            )
+        return X, Y
+
+    def _ready(self, X):
+        """Inputs and starting points of new rows."""
+        check_is_fitted(self)
+        checked = self._checked(X)
+        starts = self._predict_start(X)
+        return self._inputs(checked), self._start_rows(starts, checked.shape[0])
+
+    def _relaxed(self, X):
+        return self._infer(*self._ready(X))
+
+    def _relaxed_stages(self, X):
+        return self._stages(*self._ready(X))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+def _checked_weight(sample_weight, X):
+    """Weights as an array, None for none."""
+    if sample_weight is None:
+        return None
+    weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
+    if (weight < 0).any() or not weight.any():
+        raise ValueError(
+            "sample_weight must hold numbers from 0 on, at least one above 0; got "
+            f"values from {weight.min():.4g} to {weight.max():.4g}."
+        )
+    return weight
+
+
+def _stack(upper, lower):
+    if sparse.issparse(upper) or sparse.issparse(lower):
+        return sparse.vstack([upper, lower], format="csr")
+    return np.concatenate([upper, lower])

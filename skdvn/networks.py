@@ -1,0 +1,257 @@
+"""Value networks: ``v(x, y) = sigmoid(s(x, y))``.
+
+A value network is a torch module with two methods and, where it has one, a
+closed form of the third:
+
+``encode(x) -> context``
+    Everything that depends on the input alone, computed once per example. A
+    tensor or a tuple of tensors whose first axis counts examples.
+``score(context, y) -> s``
+    The logit ``s`` of the value, one per example.
+``score_and_grad(context, y) -> (s, ds/dy)``
+    Optional. Without it the gradient is taken by autograd.
+"""
+
+import copy
+import itertools
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+# Each activation with its derivative, as functions of the pre-activation.
+ACTIVATIONS = {
+    "softplus": (F.softplus, torch.sigmoid),
+    "tanh": (torch.tanh, lambda u: 1 - torch.tanh(u) ** 2),
+    "relu": (torch.relu, lambda u: (u > 0).to(u.dtype)),
+}
+
+
+class LabelNetwork(nn.Module):
+    """The network of the paper for labels, after SPEN.
+
+    The score has a local part, linear in y with coefficients that a multi-layer
+    perceptron computes from x, and a global part in y alone (section 5.1 of Gygli
+    et al., 2017; Belanger & McCallum, 2016, eqs. 3-5)::
+
+        s(x, y) = y . b(x) + c . g(C^T y)
+
+    Both the score and its gradient in y have a closed form.
+
+    Parameters
+    ----------
+    n_features, n_labels : int
+        Sizes of x and y.
+    hidden_layer_sizes : tuple of int, default=(300,)
+        Widths of the local part's hidden layers.
+    global_layer_sizes : tuple of int, default=(16,)
+        Widths of the global part's hidden layers; ``()`` leaves it out.
+    activation : {"softplus", "tanh", "relu"}, default="softplus"
+        Activation of all hidden layers.
+    """
+
+    def __init__(
+        self,
+        n_features,
+        n_labels,
+        hidden_layer_sizes=(300,),
+        global_layer_sizes=(16,),
+        activation="softplus",
+    ):
+        super().__init__()
+        self.activation = activation
+        sizes = (n_features, *hidden_layer_sizes, n_labels)
+        self.local = nn.ModuleList(map(nn.Linear, sizes[:-1], sizes[1:]))
+        sizes = (n_labels, *global_layer_sizes)
+        self.interaction = nn.ModuleList(
+            nn.Linear(n_in, n_out, bias=False)
+            for n_in, n_out in itertools.pairwise(sizes)
+        )
+        self.readout = nn.Parameter(torch.empty(sizes[-1] if global_layer_sizes else 0))
+
+    def reset_parameters(self, generator):
+        """Draw new weights from `generator`.
+
+        Inputs are standardised and many, so the first layer starts small; all other
+        layers start with variance ``2 / fan_in``.
+        """
+        for layer in self.modules():
+            if isinstance(layer, nn.Linear):
+                scale = math.sqrt(2 / layer.in_features)
+                nn.init.normal_(layer.weight, std=scale, generator=generator)
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
+        nn.init.normal_(self.local[0].weight, std=0.01, generator=generator)
+        scale = math.sqrt(2 / max(len(self.readout), 1))
+        nn.init.normal_(self.readout, std=scale, generator=generator)
+
+    def encode(self, x):
+        """Coefficients of the local part, shape (n, n_labels)."""
+        activate, _ = ACTIVATIONS[self.activation]
+        for layer in self.local[:-1]:
+            x = activate(layer(x))
+        return self.local[-1](x)
+
+    def _interact(self, y):
+        """Pre-activations of every global layer."""
+        activate, _ = ACTIVATIONS[self.activation]
+        pre_activations = []
+        for layer in self.interaction:
+            pre_activations.append(layer(y))
+            y = activate(pre_activations[-1])
+        return pre_activations
+
+    def _add_up(self, coefficients, y, pre_activations):
+        score = torch.linalg.vecdot(y, coefficients)
+        if pre_activations:
+            activate, _ = ACTIVATIONS[self.activation]
+            score = score + activate(pre_activations[-1]) @ self.readout
+        return score
+
+    def score(self, context, y):
+        """Logit of the value, shape (..., n); y may carry leading axes."""
+        return self._add_up(context, y, self._interact(y))
+
+    def score_and_grad(self, context, y):
+        """Logit of the value and its gradient in y, in closed form."""
+        pre_activations = self._interact(y)
+        score = self._add_up(context, y, pre_activations)
+        if not pre_activations:
+            return score, context
+        _, derivative = ACTIVATIONS[self.activation]
+        first, *deeper = self.interaction
+        grad = self.readout * derivative(pre_activations.pop())
+        while deeper:
+            grad = (grad @ deeper.pop().weight) * derivative(pre_activations.pop())
+        return score, torch.addmm(context, grad, first.weight)
+
+
+class JointNetwork(nn.Module):
+    """Several value networks as one, for joint inference: the mean of their scores.
+
+    Parameters
+    ----------
+    networks : sequence of torch.nn.Module
+        The members, each a value network.
+    """
+
+    def __init__(self, networks):
+        super().__init__()
+        self.networks = nn.ModuleList(networks)
+
+    def encode(self, x):
+        """Contexts of all members."""
+        return tuple(network.encode(x) for network in self.networks)
+
+    def score(self, context, y):
+        """Mean logit of the members."""
+        scores = [
+            network.score(part, y)
+            for network, part in zip(self.networks, context, strict=True)
+        ]
+        return torch.stack(scores).mean(0)
+
+    def score_and_grad(self, context, y):
+        """Mean logit of the members and its gradient in y."""
+        pairs = [
+            score_and_grad(network, part, y)
+            for network, part in zip(self.networks, context, strict=True)
+        ]
+        scores, grads = zip(*pairs, strict=True)
+        return torch.stack(scores).mean(0), torch.stack(grads).mean(0)
+
+
+def score_and_grad(network, context, y):
+    """Score and its gradient in y: the network's closed form, or autograd.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        A value network.
+    context : tensor or tuple of tensors
+        What ``network.encode`` returned.
+    y : torch.Tensor of shape (n, ...)
+        Relaxed outputs.
+
+    Returns
+    -------
+    score : torch.Tensor of shape (n,)
+        Logit of the value, detached.
+    grad : torch.Tensor of the shape of y
+    """
+    if hasattr(network, "score_and_grad"):
+        return network.score_and_grad(context, y)
+    return autograd_score_and_grad(network, context, y)
+
+
+def autograd_score_and_grad(network, context, y):
+    """The same by autograd, for any network."""
+    with torch.enable_grad():
+        y = y.detach().requires_grad_()
+        score = network.score(context, y)
+        (grad,) = torch.autograd.grad(score.sum(), y)
+    return score.detach(), grad
+
+
+def map_context(function, context):
+    """Apply `function` to every tensor of a context."""
+    if isinstance(context, torch.Tensor):
+        return function(context)
+    return tuple(map_context(function, part) for part in context)
+
+
+def copy_network(network):
+    """A deep copy that shares nothing with the original."""
+    return copy.deepcopy(network)
+
+
+def check_network(network, x, y):
+    """Try a user's network on a few inputs and outputs.
+
+    Parameters
+    ----------
+    network : object
+        Supposed to be a value network.
+    x, y : torch.Tensor
+        A few inputs and relaxed outputs.
+
+    Raises
+    ------
+    TypeError
+        If it is no torch module or lacks `encode` or `score`.
+    ValueError
+        If `encode` or `score` raises, or the scores are not finite, of shape
+        ``(n,)`` and differentiable in y.
+    """
+    name = f"The network {type(network).__name__}"
+    if not isinstance(network, nn.Module):
+        raise TypeError(f"{name} must be a torch.nn.Module.")
+    missing = [
+        method
+        for method in ("encode", "score")
+        if not callable(getattr(network, method, None))
+    ]
+    if missing:
+        raise TypeError(
+            f"{name} lacks the method(s) {missing}; a value network has "
+            "encode(x) -> context and score(context, y) -> logits of shape (n,)."
+        )
+    try:
+        with torch.no_grad():
+            score, grad = score_and_grad(network, network.encode(x), y)
+    except Exception as error:
+        raise ValueError(
+            f"{name} failed on x of shape {tuple(x.shape)} and y of shape "
+            f"{tuple(y.shape)}: {error}"
+        ) from error
+    if score.shape != (len(y),) or not torch.isfinite(score).all():
+        raise ValueError(
+            f"{name} must score each example with one finite number, shape "
+            f"{(len(y),)}; got shape {tuple(score.shape)}."
+        )
+    if grad.shape != y.shape:
+        raise ValueError(
+            f"{name}: the gradient of the score must have the shape of y, "
+            f"{tuple(y.shape)}, got {tuple(grad.shape)}."
+        )

@@ -1,0 +1,186 @@
+"""Oracle value functions: how good is an output, given the truth?
+
+An oracle maps a relaxed output ``y`` and the truth ``y_true``, both tensors of
+shape ``(n, ...)`` with entries in [0, 1], to one value in [0, 1] per example, a
+tensor of shape ``(n,)``. On binary outputs each oracle equals the metric it is
+named after; on relaxed ones intersection and union become sums of element-wise
+minima and maxima (Gygli et al., 2017, eqs. 9-10).
+"""
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from numbers import Real
+
+import torch
+
+
+def _overlap(y, y_true):
+    """Relaxed intersection and the two relaxed sizes, each of shape (n,)."""
+    y, y_true = y.flatten(1), y_true.flatten(1)
+    return torch.minimum(y, y_true).sum(1), y.sum(1), y_true.sum(1)
+
+
+def _ratio(numerator, denominator):
+    """Divide; 0 / 0, which is empty against empty, is 1 by convention."""
+    empty = denominator <= 0
+    return torch.where(empty, 1.0, numerator / denominator.masked_fill(empty, 1.0))
+
+
+def relaxed_iou(y, y_true):
+    """Relaxed intersection over union (Gygli et al., 2017, eq. 6).
+
+    Parameters
+    ----------
+    y, y_true : torch.Tensor of shape (n, ...)
+        Output and truth, entries in [0, 1].
+
+    Returns
+    -------
+    values : torch.Tensor of shape (n,)
+        Values in [0, 1]; 1 where both are empty.
+    """
+    shared, size, size_true = _overlap(y, y_true)
+    return _ratio(shared, size + size_true - shared)
+
+
+@dataclass(frozen=True)
+class FBeta:
+    """Relaxed F-beta score; ``beta=1`` is eq. 7 of Gygli et al. (2017).
+
+    Since minima and maxima of two numbers add up to their sum, the relaxed
+    intersection plus union is the total size of the two outputs.
+
+    Parameters
+    ----------
+    beta : float, default=1.0
+        Weight of recall against precision, in (0, inf).
+    """
+
+    beta: float = 1.0
+
+    def __post_init__(self):
+        if not isinstance(self.beta, Real) or not self.beta > 0:
+            raise ValueError(f"beta must be a number above 0, got {self.beta!r}.")
+
+    def __call__(self, y, y_true):
+        shared, size, size_true = _overlap(y, y_true)
+        weight = float(self.beta) ** 2
+        return _ratio((1 + weight) * shared, size + weight * size_true)
+
+
+relaxed_f1 = FBeta(1.0)
+
+
+def relaxed_accuracy(y, y_true):
+    """Mean agreement ``1 - |y - y_true|`` over all entries of an example.
+
+    Parameters
+    ----------
+    y, y_true : torch.Tensor of shape (n, ...)
+        Output and truth, entries in [0, 1].
+
+    Returns
+    -------
+    values : torch.Tensor of shape (n,)
+        Values in [0, 1].
+    """
+    return 1 - (y - y_true).abs().flatten(1).mean(1)
+
+
+ORACLES = {
+    "f1": relaxed_f1,
+    "iou": relaxed_iou,
+    "accuracy": relaxed_accuracy,
+    "f0.5": FBeta(0.5),
+    "f2": FBeta(2.0),
+}
+
+
+def did_you_mean(name, allowed):
+    """Say what is allowed, with the nearest name first."""
+    near = get_close_matches(str(name), [str(one) for one in allowed], n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return f"Allowed are {sorted(allowed)}.{hint}"
+
+
+def get_oracle(oracle):
+    """Resolve an oracle's name; a callable is returned as it is.
+
+    Parameters
+    ----------
+    oracle : str or callable
+        A key of `ORACLES` or a callable ``oracle(y, y_true) -> values``.
+
+    Returns
+    -------
+    oracle : callable
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
+    TypeError
+        If `oracle` is neither a name nor callable.
+    """
+    if callable(oracle):
+        return oracle
+    if not isinstance(oracle, str):
+        raise TypeError(
+            f"oracle must be a name or a callable, got {oracle!r} of type "
+            f"{type(oracle).__name__}."
+        )
+    if oracle not in ORACLES:
+        raise ValueError(
+            f"Unknown oracle {oracle!r}. {did_you_mean(oracle, ORACLES)} A callable "
+            "oracle(y, y_true) on tensors is allowed too."
+        )
+    return ORACLES[oracle]
+
+
+def check_oracle(oracle, y_true):
+    """Try a user's oracle on the truth, on nothing and on a blend of the two.
+
+    Parameters
+    ----------
+    oracle : callable
+        As for `get_oracle`.
+    y_true : torch.Tensor of shape (n, ...)
+        A few true outputs.
+
+    Raises
+    ------
+    ValueError
+        If the oracle raises, returns another shape than ``(n,)``, or leaves
+        [0, 1].
+    TypeError
+        If it does not return a tensor.
+    """
+    for y in (y_true, torch.zeros_like(y_true), 0.5 * y_true + 0.25):
+        try:
+            values = oracle(y, y_true)
+        except Exception as error:
+            raise ValueError(
+                f"The oracle {oracle!r} failed on tensors y and y_true of shape "
+                f"{tuple(y_true.shape)}: {error}"
+            ) from error
+        check_oracle_values(values, len(y_true))
+
+
+def check_oracle_values(values, n):
+    """Raise unless `values` is a tensor of n numbers in [0, 1]."""
+    if not isinstance(values, torch.Tensor):
+        raise TypeError(
+            "The oracle must return a torch.Tensor with one value per example, got "
+            f"{type(values).__name__}."
+        )
+    if values.shape != (n,):
+        raise ValueError(
+            f"The oracle must return one value per example, shape {(n,)}, got shape "
+            f"{tuple(values.shape)}."
+        )
+    low, high = values.min().item(), values.max().item()
+    if not (low >= -1e-6 and high <= 1 + 1e-6):
+        raise ValueError(
+            f"The oracle must return values in [0, 1], got values from {low:.4g} to "
+            f"{high:.4g}. Rescale it, for example (value - worst) / (best - worst)."
+        )

@@ -1,0 +1,79 @@
+"""Where inference on labels starts: a constant or another classifier's labels."""
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.model_selection import KFold, cross_val_predict
+
+N_FOLDS = 5
+
+
+def check_constant(init, n_labels):
+    """One starting value per label.
+
+    Parameters
+    ----------
+    init : "zeros", float, or array-like of shape (n_labels,)
+        Values in [0, 1].
+    n_labels : int
+
+    Returns
+    -------
+    row : ndarray of shape (n_labels,)
+    """
+    row = np.asarray(0.0 if isinstance(init, str) else init, dtype=np.float64)
+    if row.shape not in ((), (n_labels,)) or not np.all((row >= 0) & (row <= 1)):
+        raise ValueError(
+            "init must be 'zeros', a classifier, a number in [0, 1], or one such "
+            f"number per label, shape {(n_labels,)}; got shape {row.shape} with values "
+            f"{np.array2string(row.ravel()[:5])}."
+        )
+    return np.array(np.broadcast_to(row, (n_labels,)))
+
+
+class EstimatorStart:
+    """Rows start at the labels that another classifier predicts, scaled down.
+
+    The network must learn from starts as they will be at test time, so those of the
+    training rows are predicted out of fold.
+
+    Parameters
+    ----------
+    estimator : classifier
+        Cloned, not changed.
+    scale : float
+        What a predicted label starts at, in (0, 1].
+    targets : LabelTargets
+        Encodes the predicted labels.
+    """
+
+    def __init__(self, estimator, scale, targets):
+        self.estimator = estimator
+        self._scale, self._targets = scale, targets
+
+    def fit(self, X, Y, seed):
+        """Fit on all rows; the out-of-fold starts of the rows.
+
+        Parameters
+        ----------
+        X, Y : array-like
+            As for the estimator's own `fit`.
+        seed : int
+            Of the folds.
+
+        Returns
+        -------
+        starts : ndarray of shape (n_samples, n_labels)
+        """
+        folds = KFold(min(N_FOLDS, Y.shape[0]), shuffle=True, random_state=seed)
+        predicted = cross_val_predict(clone(self.estimator), X, Y, cv=folds)
+        self.estimator = clone(self.estimator).fit(X, Y)
+        return self._encode(predicted)
+
+    def predict(self, X):
+        """Starting points of the rows of X, shape (n_samples, n_labels)."""
+        return self._encode(self.estimator.predict(X))
+
+    def _encode(self, predicted):
+        labels = self._targets.encode(predicted, "the output of init.predict")
+        return self._scale * (labels.toarray() if sparse.issparse(labels) else labels)

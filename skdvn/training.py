@@ -1,0 +1,218 @@
+"""Regress the value network onto the oracle (section 3.2, Algorithm 1)."""
+
+import math
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional as F
+
+from .data import Examples
+from .networks import copy_network, map_context
+from .tuples import Batch, Mixture, ReplayBuffer, TupleSettings
+
+LOSSES = {
+    "cross_entropy": lambda score, value: F.binary_cross_entropy_with_logits(
+        score, value, reduction="none"
+    ),
+    "squared": lambda score, value: (torch.sigmoid(score) - value) ** 2,
+}
+
+# Factor on the learning rate as a function of the share of training done. "step" is
+# the schedule of the authors' code: 150, 150 and 90 of 390 epochs.
+SCHEDULES = {
+    "constant": lambda done: 1.0,
+    "cosine": lambda done: 0.5 * (1 + math.cos(math.pi * done)),
+    "step": lambda done: 0.1 ** ((done >= 150 / 390) + (done >= 300 / 390)),
+}
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What a network is trained to do.
+
+    Parameters
+    ----------
+    mixture : Mixture
+        Where the tuples come from.
+    settings : TupleSettings
+        What their generators need to know.
+    loss : {"cross_entropy", "squared"}
+        Discrepancy of value and oracle value: eq. 11, or the squared error.
+    replay_size : int
+        Outputs remembered per example for replay.
+    """
+
+    mixture: Mixture
+    settings: TupleSettings
+    loss: str = "cross_entropy"
+    replay_size: int = 8
+
+
+@dataclass(frozen=True)
+class Optimization:
+    """How it is trained.
+
+    Parameters
+    ----------
+    solver : {"sgd", "adam"}
+    learning_rate_init : float
+    schedule : {"constant", "cosine", "step"}
+    momentum : float
+        Of SGD.
+    alpha : float
+        Weight decay: ``alpha * W`` is added to the gradient of weights (not biases).
+    batch_size : int
+    max_grad_norm : float
+        Gradients of larger norm are scaled down to it; infinity leaves them alone.
+    lag : int
+        With ``lag > 0`` the tuples of a mini-batch are inferred in a parallel thread
+        with the weights of `lag` steps ago, as in section 3.3.
+    """
+
+    solver: str = "sgd"
+    learning_rate_init: float = 0.6
+    schedule: str = "cosine"
+    momentum: float = 0.9
+    alpha: float = 1e-3
+    batch_size: int = 128
+    max_grad_norm: float = 1.0
+    lag: int = 0
+
+
+class Trainer:
+    """Trains a value network in place, epoch by epoch.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+    examples : Examples
+    objective : Objective
+    optimization : Optimization
+    n_epochs : int
+        Length of the schedule.
+    rng : torch.Generator
+        The only source of randomness.
+    optimizer_state : dict, default=None
+        Of the optimizer of an earlier trainer of this network.
+    """
+
+    def __init__(
+        self,
+        network,
+        examples,
+        objective,
+        optimization,
+        n_epochs,
+        rng,
+        optimizer_state=None,
+    ):
+        self.network = network
+        self.examples: Examples = examples
+        self.objective: Objective = objective
+        self.optimization: Optimization = optimization
+        self.rng = rng
+        self.n_steps_done = 0
+        n_batches = math.ceil(len(examples) / optimization.batch_size)
+        self.n_steps_planned = n_epochs * n_batches
+        self.optimizer = self._make_optimizer()
+        if optimizer_state is not None:
+            self.optimizer.load_state_dict(optimizer_state)
+        self.replay = None
+        if objective.mixture.has_replay:
+            self.replay = ReplayBuffer(objective.replay_size, len(examples))
+
+    def _make_optimizer(self):
+        opt = self.optimization
+        weights = [p for p in self.network.parameters() if p.ndim > 1]
+        others = [p for p in self.network.parameters() if p.ndim <= 1]
+        groups = [{"params": weights, "weight_decay": opt.alpha}, {"params": others}]
+        if opt.solver == "adam":
+            return torch.optim.Adam(groups, lr=opt.learning_rate_init)
+        return torch.optim.SGD(groups, lr=opt.learning_rate_init, momentum=opt.momentum)
+
+    def run_epoch(self):
+        """One pass over the examples.
+
+        Returns
+        -------
+        loss : float
+            Mean training loss.
+        """
+        self.network.train()
+        order = torch.randperm(len(self.examples), generator=self.rng)
+        batches = order.split(self.optimization.batch_size)
+        total = 0.0
+        for rows, tuples in self._with_tuples(batches):
+            total += self._train_step(rows, tuples) * len(rows)
+        self.network.eval()
+        return total / len(order)
+
+    def _with_tuples(self, batches):
+        """Pair each batch with its tuples; None where they are still to be made."""
+        lag = self.optimization.lag
+        if not lag:
+            yield from ((rows, None) for rows in batches)
+            return
+        pending = deque()
+        with ThreadPoolExecutor(1) as producer:
+            for rows in batches:
+                older, seed = copy_network(self.network), self._draw_seed()
+                pending.append((rows, producer.submit(self._infer, older, rows, seed)))
+                if len(pending) > lag:
+                    rows, future = pending.popleft()
+                    yield rows, future.result()
+            for rows, future in pending:
+                yield rows, future.result()
+
+    def _draw_seed(self):
+        return int(torch.randint(2**62, (), generator=self.rng))
+
+    def _infer(self, network, rows, seed):
+        with torch.no_grad():
+            context = network.encode(self.examples.x.take(rows))
+        rng = torch.Generator().manual_seed(seed)
+        return self._generate(network, context, rows, rng)
+
+    def _generate(self, network, context, rows, rng):
+        examples = self.examples
+        y_true, y_init = examples.y.take(rows), examples.y_init.take(rows)
+        settings = self.objective.settings
+        return self.objective.mixture(
+            Batch(network, context, y_true, y_init, rows, settings, rng, self.replay)
+        )
+
+    def _train_step(self, rows, tuples):
+        self._set_learning_rate()
+        context = self.network.encode(self.examples.x.take(rows))
+        if tuples is None:
+            detached = map_context(torch.Tensor.detach, context)
+            tuples = self._generate(self.network, detached, rows, self.rng)
+        loss = self._loss(context, rows, tuples)
+        self.optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(
+            self.network.parameters(), self.optimization.max_grad_norm
+        )
+        self.optimizer.step()
+        self.n_steps_done += 1
+        return loss.item()
+
+    def _loss(self, context, rows, tuples):
+        loss_of = LOSSES[self.objective.loss]
+        losses = sum(
+            weight * loss_of(self.network.score(context, y), value)
+            for y, value, weight in zip(
+                tuples.outputs, tuples.values, tuples.weights, strict=True
+            )
+        )
+        if self.examples.weight is not None:
+            losses = losses * self.examples.weight[rows]
+        return losses.mean()
+
+    def _set_learning_rate(self):
+        done = min(self.n_steps_done / self.n_steps_planned, 1.0)
+        factor = SCHEDULES[self.optimization.schedule](done)
+        for group in self.optimizer.param_groups:
+            group["lr"] = factor * self.optimization.learning_rate_init
