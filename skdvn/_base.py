@@ -329,13 +329,13 @@ class BaseDVN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         else:
             build = self._builder(examples)
             members = [build(rng) for rng in rngs]
-        states = getattr(self, "_optimizer_states", [None] * len(members))
-        self._optimizer_states = []
-        for member, state, rng in zip(members, states, rngs, strict=True):
-            trainer = Trainer(member, examples, objective, optimization, 1, rng, state)
+        optimizers = getattr(self, "_optimizers", [None] * len(members))
+        self._optimizers = []
+        for member, old, rng in zip(members, optimizers, rngs, strict=True):
+            trainer = Trainer(member, examples, objective, optimization, 1, rng, old)
             loss = trainer.run_epoch()
             self.history_.append({"epoch": self.n_iter_, "loss": loss})
-            self._optimizer_states.append(trainer.optimizer.state_dict())
+            self._optimizers.append(trainer.optimizer)
         self.network_ = members[0] if len(members) == 1 else JointNetwork(members)
 
     # -- inference ---------------------------------------------------------------

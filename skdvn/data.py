@@ -1,6 +1,8 @@
 """Arrays of the user as mini-batches of tensors."""
 
+import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,50 +13,87 @@ from scipy import sparse
 CLIP_LOW, CLIP_HIGH = -3.0, 5.0
 
 
-class Rows:
-    """Rows of a dense or sparse array as tensors on a device.
+# Below this share of non-zeros a sparse product beats a dense one.
+SPARSE_DENSITY = 0.2
 
-    A sparse array stays sparse; only the rows asked for are made dense.
+
+class SparseBatch(NamedTuple):
+    """Rows that differ from a common row in few places.
+
+    Parameters
+    ----------
+    base : torch.Tensor of shape (n_columns,)
+        The common row: what an all-zero row of the user's is after standardising.
+    columns, differences : torch.Tensor of shape (n_stored,)
+        Where and by how much rows differ from it, row after row.
+    offsets : torch.Tensor of shape (n,)
+        Where each row begins.
+    """
+
+    base: torch.Tensor
+    columns: torch.Tensor
+    differences: torch.Tensor
+    offsets: torch.Tensor
+
+
+class Rows:
+    """Rows of a dense or sparse array as tensors on a device, standardised.
 
     Parameters
     ----------
     array : {ndarray, CSR matrix} of shape (n, ...)
-        The rows.
+        The rows. A sparse array stays sparse; only rows asked for are made dense.
     device : torch.device
         Where the tensors go.
     dtype : torch.dtype
         Their floating point type.
     mean, scale : ndarray of shape (n_columns,), default=None
         If given, columns are standardised with these and clipped to [-3, 5].
+    keep_sparse : bool, default=False
+        Whether to return rows of a sparse array as a `SparseBatch` where that pays.
     """
 
-    def __init__(self, array, device, dtype, mean=None, scale=None):
+    def __init__(
+        self, array, device, dtype, *, mean=None, scale=None, keep_sparse=False
+    ):
         self.device, self.dtype = device, dtype
-        self._mean, self._scale = (
-            None if part is None else torch.as_tensor(part, dtype=dtype)
-            for part in (mean, scale)
-        )
-        self._sparse = sparse.issparse(array)
-        if self._sparse:
-            self._array = array.tocsr()
+        self._base = None
+        if sparse.issparse(array):
+            array = array.tocsr()
+            base = np.zeros(array.shape[1])
+            if mean is not None:
+                base = _standardize(base, mean, scale)
+                columns = array.indices
+                data = _standardize(array.data, mean[columns], scale[columns])
+                array = sparse.csr_matrix(
+                    (data - base[columns], columns, array.indptr), array.shape
+                )
+            self._base = torch.as_tensor(base, dtype=dtype, device=device)
+            density = array.nnz / max(1, math.prod(array.shape))
+            self._keep_sparse = keep_sparse and density < SPARSE_DENSITY
         else:
             # Scaled in the precision given, since float32 may not hold the array.
             if mean is not None:
-                array = np.clip((array - mean) / scale, CLIP_LOW, CLIP_HIGH)
-            self._array = torch.tensor(array, dtype=dtype, device=device)
+                array = _standardize(array, mean, scale)
+            array = torch.tensor(array, dtype=dtype, device=device)
+        self._array = array
 
     def __len__(self):
         return self._array.shape[0]
 
     def take(self, rows):
-        """The rows at these positions (a CPU tensor or a slice), as a tensor."""
+        """The rows at these positions (a CPU tensor or a slice)."""
         part = self._at(rows)
-        if not self._sparse:
+        if self._base is None:
             return part
-        x = torch.from_numpy(part.toarray()).to(self.dtype)
-        if self._mean is not None:
-            x.sub_(self._mean).div_(self._scale).clamp_(CLIP_LOW, CLIP_HIGH)
-        return x.to(self.device)
+        if not self._keep_sparse:
+            part = torch.from_numpy(part.toarray())
+            return part.to(self.device, self.dtype) + self._base
+        columns, offsets, differences = (
+            torch.from_numpy(array).to(self.device)
+            for array in (part.indices, part.indptr[:-1], part.data)
+        )
+        return SparseBatch(self._base, columns, differences.to(self.dtype), offsets)
 
     def subset(self, rows):
         """The rows at these positions, as `Rows`."""
@@ -64,9 +103,13 @@ class Rows:
         return part
 
     def _at(self, rows):
-        if self._sparse and isinstance(rows, torch.Tensor):
+        if self._base is not None and isinstance(rows, torch.Tensor):
             rows = rows.numpy()
         return self._array[rows]
+
+
+def _standardize(array, mean, scale):
+    return np.clip((array - mean) / scale, CLIP_LOW, CLIP_HIGH)
 
 
 class ConstantRows:

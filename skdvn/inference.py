@@ -13,28 +13,26 @@ def project_box(y):
     return y.clamp_(0, 1)
 
 
-def _value_direction(score, grad):
+def _value_factor(score, grad):
+    """Turns the gradient of the logit into that of the value."""
     value = torch.sigmoid(score)
-    return _scale(grad, value * (1 - value))
+    return torch.addcmul(value, value, value, value=-1)
 
 
-def _logit_direction(score, grad):
-    return grad
+def _logit_factor(score, grad):
+    return torch.ones_like(score)
 
 
-def _normalized_direction(score, grad):
+def _normalizing_factor(score, grad):
     largest = grad.abs().flatten(1).amax(1)
-    return _scale(grad, 1 / largest.clamp_min(torch.finfo(grad.dtype).tiny))
+    return 1 / largest.clamp_min(torch.finfo(grad.dtype).tiny)
 
 
-def _scale(grad, factor):
-    return grad * factor.view(-1, *[1] * (grad.ndim - 1))
-
-
+# What the gradient of the logit is multiplied by, per example.
 STEP_RULES = {
-    "value": _value_direction,
-    "logit": _logit_direction,
-    "normalized": _normalized_direction,
+    "value": _value_factor,
+    "logit": _logit_factor,
+    "normalized": _normalizing_factor,
 }
 
 
@@ -50,7 +48,7 @@ class Ascent:
         Step size.
     step_rule : {"value", "logit", "normalized"}, default="value"
         Direction of a step: the gradient of the value, of its logit, or the latter
-        divided by its largest entry.
+        divided by its largest absolute entry.
     momentum : float, default=0.0
         Share of the last step that the next one keeps, in [0, 1).
     noise : float, default=0.0
@@ -79,12 +77,17 @@ class Ascent:
         generator : torch.Generator, default=None
             Source of the noise.
         """
-        direction, y, velocity = STEP_RULES[self.step_rule], y.clone(), 0.0
+        rule, y, velocity = STEP_RULES[self.step_rule], y.clone(), None
+        per_example = (-1, *[1] * (y.ndim - 1))
         for _ in range(self.n_steps):
-            step = direction(*field(y))
+            score, grad = field(y)
+            factor = rule(score, grad).view(per_example)
             if self.momentum:
-                step = velocity = self.momentum * velocity + step
-            y.add_(step, alpha=self.step_size)
+                step = grad * factor
+                velocity = step if velocity is None else self.momentum * velocity + step
+                y.add_(velocity, alpha=self.step_size)
+            else:
+                y.addcmul_(grad, factor, value=self.step_size)
             if self.noise:
                 draw = torch.randn(y.shape, generator=generator, dtype=y.dtype)
                 y.add_(draw.to(y.device), alpha=self.noise * self.step_size**0.5)

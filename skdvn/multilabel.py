@@ -300,7 +300,14 @@ class DVNMultiLabelClassifier(ClassifierMixin, BaseDVN):
     def _inputs(self, X):
         scaler = self.scaler_
         mean, scale = (scaler.mean_, scaler.scale_) if scaler else (None, None)
-        return Rows(X, self.device_, self._dtype, mean, scale)
+        return Rows(
+            X,
+            self.device_,
+            self._dtype,
+            mean=mean,
+            scale=scale,
+            keep_sparse=self.network is None,
+        )
 
     def _outputs(self, Y):
         return Rows(Y, self.device_, self._dtype)

@@ -13,12 +13,14 @@ closed form of the third:
 """
 
 import copy
-import itertools
 import math
+from itertools import pairwise, starmap
 
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+from .data import SparseBatch
 
 # Each activation with its derivative, as functions of the pre-activation.
 ACTIVATIONS = {
@@ -26,6 +28,35 @@ ACTIVATIONS = {
     "tanh": (torch.tanh, lambda u: 1 - torch.tanh(u) ** 2),
     "relu": (torch.relu, lambda u: (u > 0).to(u.dtype)),
 }
+
+
+class InputLayer(nn.Module):
+    """A linear layer that multiplies dense inputs and `SparseBatch` alike.
+
+    Parameters
+    ----------
+    in_features, out_features : int
+        Sizes of input and output.
+    """
+
+    def __init__(self, in_features, out_features):
+        super().__init__()
+        # Input-major, as the sparse product wants it.
+        self.weight = nn.Parameter(torch.empty(in_features, out_features))
+        self.bias = nn.Parameter(torch.empty(out_features))
+
+    def forward(self, x):
+        """Output of shape (n, out_features)."""
+        if not isinstance(x, SparseBatch):
+            return torch.addmm(self.bias, x, self.weight)
+        product = F.embedding_bag(
+            x.columns,
+            self.weight,
+            x.offsets,
+            mode="sum",
+            per_sample_weights=x.differences,
+        )
+        return product + (self.bias + x.base @ self.weight)
 
 
 class LabelNetwork(nn.Module):
@@ -61,12 +92,12 @@ class LabelNetwork(nn.Module):
     ):
         super().__init__()
         self.activation = activation
-        sizes = (n_features, *hidden_layer_sizes, n_labels)
-        self.local = nn.ModuleList(map(nn.Linear, sizes[:-1], sizes[1:]))
+        sizes = (*hidden_layer_sizes, n_labels)
+        self.input = InputLayer(n_features, sizes[0])
+        self.hidden = nn.ModuleList(starmap(nn.Linear, pairwise(sizes)))
         sizes = (n_labels, *global_layer_sizes)
         self.interaction = nn.ModuleList(
-            nn.Linear(n_in, n_out, bias=False)
-            for n_in, n_out in itertools.pairwise(sizes)
+            nn.Linear(n_in, n_out, bias=False) for n_in, n_out in pairwise(sizes)
         )
         self.readout = nn.Parameter(torch.empty(sizes[-1] if global_layer_sizes else 0))
 
@@ -76,29 +107,30 @@ class LabelNetwork(nn.Module):
         Inputs are standardised and many, so the first layer starts small; all other
         layers start with variance ``2 / fan_in``.
         """
-        for layer in self.modules():
-            if isinstance(layer, nn.Linear):
-                scale = math.sqrt(2 / layer.in_features)
-                nn.init.normal_(layer.weight, std=scale, generator=generator)
-                if layer.bias is not None:
-                    nn.init.zeros_(layer.bias)
-        nn.init.normal_(self.local[0].weight, std=0.01, generator=generator)
+        nn.init.normal_(self.input.weight, std=0.01, generator=generator)
+        nn.init.zeros_(self.input.bias)
+        for layer in (*self.hidden, *self.interaction):
+            scale = math.sqrt(2 / layer.in_features)
+            nn.init.normal_(layer.weight, std=scale, generator=generator)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
         scale = math.sqrt(2 / max(len(self.readout), 1))
         nn.init.normal_(self.readout, std=scale, generator=generator)
 
     def encode(self, x):
         """Coefficients of the local part, shape (n, n_labels)."""
         activate, _ = ACTIVATIONS[self.activation]
-        for layer in self.local[:-1]:
-            x = activate(layer(x))
-        return self.local[-1](x)
+        x = self.input(x)
+        for layer in self.hidden:
+            x = layer(activate(x))
+        return x
 
     def _interact(self, y):
         """Pre-activations of every global layer."""
         activate, _ = ACTIVATIONS[self.activation]
         pre_activations = []
         for layer in self.interaction:
-            pre_activations.append(layer(y))
+            pre_activations.append(F.linear(y, layer.weight))
             y = activate(pre_activations[-1])
         return pre_activations
 
@@ -192,6 +224,26 @@ def autograd_score_and_grad(network, context, y):
         score = network.score(context, y)
         (grad,) = torch.autograd.grad(score.sum(), y)
     return score.detach(), grad
+
+
+def score_all(network, context, outputs):
+    """Scores of several outputs per example.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        A value network.
+    context : tensor or tuple of tensors
+        What ``network.encode`` returned for n examples.
+    outputs : torch.Tensor of shape (n_outputs, n, ...)
+
+    Returns
+    -------
+    scores : torch.Tensor of shape (n_outputs, n)
+    """
+    if isinstance(network, LabelNetwork):
+        return network.score(context, outputs)
+    return torch.stack([network.score(context, y) for y in outputs])
 
 
 def map_context(function, context):

@@ -9,7 +9,8 @@ import torch
 from torch.nn import functional as F
 
 from .data import Examples
-from .networks import copy_network, map_context
+from .networks import copy_network, map_context, score_all
+from .optimizers import SGD, Adam
 from .tuples import Batch, Mixture, ReplayBuffer, TupleSettings
 
 LOSSES = {
@@ -94,8 +95,8 @@ class Trainer:
         Length of the schedule.
     rng : torch.Generator
         The only source of randomness.
-    optimizer_state : dict, default=None
-        Of the optimizer of an earlier trainer of this network.
+    optimizer : Optimizer, default=None
+        Of an earlier trainer of this network, to go on with.
     """
 
     def __init__(
@@ -106,7 +107,7 @@ class Trainer:
         optimization,
         n_epochs,
         rng,
-        optimizer_state=None,
+        optimizer=None,
     ):
         self.network = network
         self.examples: Examples = examples
@@ -116,21 +117,16 @@ class Trainer:
         self.n_steps_done = 0
         n_batches = math.ceil(len(examples) / optimization.batch_size)
         self.n_steps_planned = n_epochs * n_batches
-        self.optimizer = self._make_optimizer()
-        if optimizer_state is not None:
-            self.optimizer.load_state_dict(optimizer_state)
+        self.optimizer = optimizer or self._make_optimizer()
         self.replay = None
         if objective.mixture.has_replay:
             self.replay = ReplayBuffer(objective.replay_size, len(examples))
 
     def _make_optimizer(self):
         opt = self.optimization
-        weights = [p for p in self.network.parameters() if p.ndim > 1]
-        others = [p for p in self.network.parameters() if p.ndim <= 1]
-        groups = [{"params": weights, "weight_decay": opt.alpha}, {"params": others}]
         if opt.solver == "adam":
-            return torch.optim.Adam(groups, lr=opt.learning_rate_init)
-        return torch.optim.SGD(groups, lr=opt.learning_rate_init, momentum=opt.momentum)
+            return Adam(self.network, opt.alpha, opt.max_grad_norm)
+        return SGD(self.network, opt.alpha, opt.max_grad_norm, opt.momentum)
 
     def run_epoch(self):
         """One pass over the examples.
@@ -147,7 +143,7 @@ class Trainer:
         for rows, tuples in self._with_tuples(batches):
             total += self._train_step(rows, tuples) * len(rows)
         self.network.eval()
-        return total / len(order)
+        return float(total) / len(order)
 
     def _with_tuples(self, batches):
         """Pair each batch with its tuples; None where they are still to be made."""
@@ -184,35 +180,25 @@ class Trainer:
         )
 
     def _train_step(self, rows, tuples):
-        self._set_learning_rate()
         context = self.network.encode(self.examples.x.take(rows))
         if tuples is None:
             detached = map_context(torch.Tensor.detach, context)
             tuples = self._generate(self.network, detached, rows, self.rng)
         loss = self._loss(context, rows, tuples)
-        self.optimizer.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(
-            self.network.parameters(), self.optimization.max_grad_norm
-        )
-        self.optimizer.step()
+        self.optimizer.step(self._learning_rate())
         self.n_steps_done += 1
-        return loss.item()
+        return loss.detach()
 
     def _loss(self, context, rows, tuples):
-        loss_of = LOSSES[self.objective.loss]
-        losses = sum(
-            weight * loss_of(self.network.score(context, y), value)
-            for y, value, weight in zip(
-                tuples.outputs, tuples.values, tuples.weights, strict=True
-            )
-        )
+        scores = score_all(self.network, context, tuples.outputs)
+        losses = LOSSES[self.objective.loss](scores, tuples.values)
+        losses = tuples.weights @ losses
         if self.examples.weight is not None:
             losses = losses * self.examples.weight[rows]
         return losses.mean()
 
-    def _set_learning_rate(self):
+    def _learning_rate(self):
         done = min(self.n_steps_done / self.n_steps_planned, 1.0)
         factor = SCHEDULES[self.optimization.schedule](done)
-        for group in self.optimizer.param_groups:
-            group["lr"] = factor * self.optimization.learning_rate_init
+        return factor * self.optimization.learning_rate_init

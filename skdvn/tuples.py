@@ -6,8 +6,8 @@ of the shape of the truth. The generators of section 3.3 of the paper stand in
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import torch
 
@@ -278,13 +278,20 @@ class ReplayBuffer:
         return torch.where(missing.to(default.device), default, remembered)
 
 
-@dataclass
-class Tuples:
-    """Outputs with their oracle values and weights, for one mini-batch."""
+class Tuples(NamedTuple):
+    """Outputs with their oracle values and weights, for one mini-batch of n.
 
-    outputs: list = field(default_factory=list)
-    values: list = field(default_factory=list)
-    weights: list = field(default_factory=list)
+    Parameters
+    ----------
+    outputs : torch.Tensor of shape (n_tuples, n, ...)
+    values : torch.Tensor of shape (n_tuples, n)
+    weights : torch.Tensor of shape (n_tuples,)
+        They add up to 1.
+    """
+
+    outputs: torch.Tensor
+    values: torch.Tensor
+    weights: torch.Tensor
 
 
 @dataclass(frozen=True)
@@ -310,20 +317,23 @@ class Mixture:
 
     def __call__(self, batch):
         """Generate the tuples of a mini-batch, without gradients."""
-        tuples = Tuples()
+        outputs, weights = [], []
         with torch.no_grad():
             for generate, share in self._shares(batch.rng).items():
-                outputs = generate(batch)
-                tuples.outputs += outputs
-                tuples.weights += [share / len(outputs)] * len(outputs)
+                generated = generate(batch)
+                outputs += generated
+                weights += [share / len(generated)] * len(generated)
                 if self.has_replay and generate not in (replay, ground_truth):
-                    for y in outputs:
+                    for y in generated:
                         batch.replay.store(batch.rows, y)
-            oracle = batch.settings.oracle
-            tuples.values = [
-                oracle(y, batch.y_true).clamp(0, 1) for y in tuples.outputs
-            ]
-        return tuples
+            outputs = torch.stack(outputs)
+            y_true = batch.y_true.expand_as(outputs).flatten(0, 1)
+            values = batch.settings.oracle(outputs.flatten(0, 1), y_true)
+            return Tuples(
+                outputs,
+                values.clamp(0, 1).view(len(outputs), -1),
+                torch.tensor(weights, dtype=values.dtype, device=values.device),
+            )
 
     def _shares(self, rng):
         total = sum(self.generators.values())
