@@ -1,5 +1,6 @@
 """What the estimators share: parameters, device, the skeleton of fit and predict."""
 
+import copy
 import itertools
 import warnings
 from abc import ABCMeta
@@ -325,14 +326,22 @@ class BaseDVN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             for _ in range(self.n_networks)
         ]
         if hasattr(self, "network_"):
-            members = [copy_network(member) for member in self._members()]
+            old = self._members(), getattr(self, "_optimizers", None)
+            members, optimizers = copy.deepcopy(old)
         else:
             build = self._builder(examples)
-            members = [build(rng) for rng in rngs]
-        optimizers = getattr(self, "_optimizers", [None] * len(members))
+            members, optimizers = [build(rng) for rng in rngs], None
         self._optimizers = []
-        for member, old, rng in zip(members, optimizers, rngs, strict=True):
-            trainer = Trainer(member, examples, objective, optimization, 1, rng, old)
+        for i, (member, rng) in enumerate(zip(members, rngs, strict=True)):
+            trainer = Trainer(
+                member,
+                examples,
+                objective,
+                optimization,
+                n_epochs=1,
+                rng=rng,
+                optimizer=optimizers and optimizers[i],
+            )
             loss = trainer.run_epoch()
             self.history_.append({"epoch": self.n_iter_, "loss": loss})
             self._optimizers.append(trainer.optimizer)

@@ -158,21 +158,21 @@ class DVNMultiLabelClassifier(ClassifierMixin, BaseDVN):
 
     @_fit_context(prefer_skip_nested_validation=False)
     @with_callbacks
-    def fit(self, X, Y, sample_weight=None, *, X_val=None, y_val=None):
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None):
         """Fit to examples.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Inputs, finite numbers. A sparse matrix stays sparse.
-        Y : {array-like, sparse matrix} of shape (n_samples, n_labels)
+        y : {array-like, sparse matrix} of shape (n_samples, n_labels)
             Binary labels, or classes of shape (n_samples,), which become one label
             each.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the examples in the value loss, from 0 on. A weight of 0 is as
             good as leaving the example out.
         X_val, y_val : array-like, default=None
-            Examples to choose on, in the form of X and Y. Without them a part of X is
+            Examples to choose on, in the form of X and y. Without them a part of X is
             held out where something is to be chosen.
 
         Returns
@@ -183,16 +183,16 @@ class DVNMultiLabelClassifier(ClassifierMixin, BaseDVN):
         if (X_val is None) != (y_val is None):
             raise ValueError("X_val and y_val must be given together.")
         draft = self._draft()
-        data = draft._prepare(X, Y, sample_weight, X_val, y_val)
+        data = draft._prepare(X, y, sample_weight, X_val, y_val)
         plan = draft._plan(*data)
-        progress = FitProgress(self, plan.n_epochs_planned, X=X, y=Y)
+        progress = FitProgress(self, plan.n_epochs_planned, X=X, y=y)
         draft._learn(plan, data.examples, progress)
         progress.end()
         self._adopt(draft)
         return self
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def partial_fit(self, X, Y, classes=None, sample_weight=None):
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train for one epoch on these examples.
 
         Nothing is chosen: "auto" means the first candidate, and the learning rate
@@ -202,11 +202,11 @@ class DVNMultiLabelClassifier(ClassifierMixin, BaseDVN):
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Inputs.
-        Y : {array-like, sparse matrix} of shape (n_samples, n_labels)
+        y : {array-like, sparse matrix} of shape (n_samples, n_labels)
             Binary labels, or classes of shape (n_samples,).
         classes : array-like of shape (n_classes,), default=None
-            All classes that a one-dimensional Y will ever hold; needed in the first
-            call if this Y does not hold them all.
+            All classes that a one-dimensional y will ever hold; needed in the first
+            call if this y does not hold them all.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the examples, from 0 on.
 
@@ -217,16 +217,16 @@ class DVNMultiLabelClassifier(ClassifierMixin, BaseDVN):
         draft = self._draft()
         first = not hasattr(self, "network_")
         X_given = X
-        X, Y = draft._validate(X, Y, reset=first)
+        X, y = draft._validate(X, y, reset=first)
         weight = _checked_weight(sample_weight, X)
         if first:
-            draft._targets = LabelTargets(Y if classes is None else classes)
+            draft._targets = LabelTargets(y if classes is None else classes)
             draft.classes_ = draft._targets.classes_
             draft._settle(X, weight)
-            starts = draft._fit_start(X_given, Y)
+            starts = draft._fit_start(X_given, y)
         else:
             starts = draft._predict_start(X_given)
-        draft._learn_part(draft._examples(X, draft._targets.encode(Y), starts, weight))
+        draft._learn_part(draft._examples(X, draft._targets.encode(y), starts, weight))
         self._adopt(draft)
         return self
 
@@ -361,7 +361,7 @@ class DVNMultiLabelClassifier(ClassifierMixin, BaseDVN):
         Returns
         -------
         Y : ndarray or CSR matrix of shape (n_samples, n_labels), or (n_samples,)
-            Labels in the form of the Y given to `fit`.
+            Labels in the form of the y given to `fit`.
         """
         return self._targets_fitted().decode(self._relaxed(X), self.min_labels)
 
@@ -432,7 +432,7 @@ class DVNMultiLabelClassifier(ClassifierMixin, BaseDVN):
         Returns
         -------
         Y : ndarray or CSR matrix of shape (n_samples, n_labels), or (n_samples,)
-            Labels in the form of the Y given to `fit`.
+            Labels in the form of the y given to `fit`.
         """
         targets = self._targets_fitted()
         X, Y_init = self._checked_pair(X, targets.relaxed(Y_init, "Y_init"), "Y_init")
@@ -461,7 +461,7 @@ class DVNMultiLabelClassifier(ClassifierMixin, BaseDVN):
         X, Y = self._checked_pair(X, targets.relaxed(Y), "Y")
         return self._values(self._inputs(X), self._outputs(Y))
 
-    def score(self, X, Y, sample_weight=None):
+    def score(self, X, y, sample_weight=None):
         """Mean oracle value of the predicted labels.
 
         With the default oracle this is the example-averaged F1; for a one-dimensional
@@ -471,7 +471,7 @@ class DVNMultiLabelClassifier(ClassifierMixin, BaseDVN):
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Inputs.
-        Y : {array-like, sparse matrix} of shape (n_samples, n_labels)
+        y : {array-like, sparse matrix} of shape (n_samples, n_labels)
             True labels, or classes of shape (n_samples,).
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the examples.
@@ -484,7 +484,7 @@ class DVNMultiLabelClassifier(ClassifierMixin, BaseDVN):
         targets = self._targets_fitted()
         predicted, truth = (
             self._outputs(targets.encode(part)).take(slice(None))
-            for part in (self.predict(X), Y)
+            for part in (self.predict(X), y)
         )
         check_consistent_length(predicted, truth)
         values = get_oracle(self.oracle)(predicted, truth).cpu().numpy()

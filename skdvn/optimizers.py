@@ -20,8 +20,10 @@ class Optimizer:
     """
 
     def __init__(self, network, alpha, max_grad_norm):
-        self.params = [p for p in network.parameters() if p.requires_grad]
-        self.alpha, self.max_grad_norm = alpha, max_grad_norm
+        named = [pair for pair in network.named_parameters() if pair[1].requires_grad]
+        self.params = [p for _, p in named]
+        self.alphas = [0.0 if name.endswith("bias") else alpha for name, _ in named]
+        self.max_grad_norm = max_grad_norm
 
     @torch.no_grad()
     def step(self, learning_rate):
@@ -31,8 +33,7 @@ class Optimizer:
         norm = torch.linalg.vector_norm(torch.stack(norms))
         clip = (self.max_grad_norm / norm).clamp(max=1)
         for i, p in used:
-            alpha = self.alpha if p.ndim > 1 else 0.0
-            self._update(i, p, clip, alpha, learning_rate)
+            self._update(i, p, clip, self.alphas[i], learning_rate)
             p.grad = None
 
 

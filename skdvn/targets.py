@@ -6,6 +6,9 @@ from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
+# Probabilities keep so far away from 0 and 1, where their logarithms would be infinite.
+MARGIN = 1e-6
+
 
 class LabelTargets:
     """Turns Y into a binary matrix with one column per label.
@@ -117,7 +120,7 @@ class LabelTargets:
             In the form of the Y that the constructor saw.
         """
         if self._binarizer is not None:
-            return self.classes_[np.argmax(relaxed, axis=1)]
+            return self.classes_[np.argmax(self.probabilities(relaxed), axis=1)]
         Y = (relaxed >= 0.5).astype(int)
         if min_labels:
             top = np.argsort(-relaxed, axis=1, kind="stable")[:, :min_labels]
@@ -125,12 +128,11 @@ class LabelTargets:
         return sparse.csr_matrix(Y) if self.sparse_ else Y
 
     def probabilities(self, relaxed):
-        """Relaxed outputs; for a one-dimensional y divided by their sum."""
+        """Relaxed outputs inside (0, 1); for a one-dimensional y divided by their sum."""
+        inside = np.clip(relaxed, MARGIN, 1 - MARGIN)
         if self._binarizer is None:
-            return relaxed
-        total = relaxed.sum(axis=1, keepdims=True)
-        even = np.full_like(relaxed, 1 / self.n_labels_)
-        return np.divide(relaxed, total, out=even, where=total > 0)
+            return inside
+        return inside / inside.sum(axis=1, keepdims=True)
 
 
 def _is_matrix(Y):
