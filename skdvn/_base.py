@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import math
 import warnings
 from abc import ABCMeta
 from dataclasses import replace
@@ -17,20 +18,29 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from ._compat import CallbackSupportMixin
 from .inference import STEP_RULES, Ascent, infer, stages, values
 from .learning import Plan, learn
-from .networks import JointNetwork, check_network, copy_network
+from .networks import check_network, copy_network, join, members
 from .oracles import check_oracle, did_you_mean, get_oracle
 from .training import LOSSES, SCHEDULES, Objective, Optimization, Trainer
 from .tuples import GENERATORS, Mixture, TupleSettings
 
 DEFAULT_TUPLES = {"ground_truth": 0.5, "inference": 0.5}
 TRAINING_ASCENT = Ascent()
+# Up to so many rows training is cheap: more candidates, smaller batches, and the
+# networks of all folds together instead of one trained anew.
+FEW_ROWS = 2500
+BATCH_SIZES = 64, 128
 # What "auto" chooses from on held-out rows.
-STEP_SIZES = (0.1, 0.2, 0.35, 0.5, 0.75, 1.0)
+STEP_SIZES = (0.25, 0.5, 1.0)
 MAX_N_STEPS = 40
+PRIOR_WEIGHTS = (0.0, 0.1, 0.3, 1.0)
+# Learning rates with weight decays, the latter times max(n_rows, 1000).
 CANDIDATES = {
-    "sgd": ((0.6, 1e-3), (0.1, 5e-3)),
-    "adam": ((1e-3, 1e-3), (1e-3, 1e-5)),
+    "sgd": ((0.3, 5.0), (0.6, 1.5), (0.3, 15.0)),
+    "adam": ((1e-3, 0.1),),
 }
+CANDIDATE_FOR_MANY_ROWS = {"sgd": ((0.6, 5.0),), "adam": ((1e-3, 0.1),)}
+# What "auto" trains for: epochs, but at least so many mini-batches.
+MIN_EPOCHS, MIN_UPDATES = 16, 250
 # Enough to try a user's oracle and network on.
 A_FEW_ROWS = slice(3)
 
@@ -60,6 +70,7 @@ class BaseDVN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         "replay_size": [_at_least(0, Integral)],
         "step_size": [_above(0), StrOptions({"auto"})],
         "n_steps": [_at_least(1, Integral), StrOptions({"auto"})],
+        "prior_weight": [_at_least(0), StrOptions({"auto"})],
         "step_rule": [StrOptions(set(STEP_RULES))],
         "inference_momentum": [Interval(Real, 0, 1, closed="left")],
         "inference_noise": [_at_least(0)],
@@ -70,12 +81,12 @@ class BaseDVN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         "momentum": [Interval(Real, 0, 1, closed="left")],
         "max_grad_norm": [_above(0)],
         "batch_size": [_at_least(1, Integral), StrOptions({"auto"})],
-        "max_iter": [_at_least(1, Integral)],
+        "max_iter": [_at_least(1, Integral), StrOptions({"auto"})],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [_at_least(1, Integral)],
         "tol": [_at_least(0)],
-        "refit": ["boolean"],
+        "refit": ["boolean", StrOptions({"auto"})],
         "n_networks": [_at_least(1, Integral)],
         "inference_lag": [_at_least(0, Integral)],
         "prediction_batch_size": [_at_least(1, Integral)],
@@ -104,7 +115,7 @@ class BaseDVN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             name: getattr(self, name + "_", getattr(TRAINING_ASCENT, name))
             if getattr(self, name) == "auto"
             else getattr(self, name)
-            for name in ("step_size", "n_steps")
+            for name in ("step_size", "n_steps", "prior_weight")
         }
         return Ascent(
             **chosen,
@@ -150,46 +161,65 @@ class BaseDVN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             for name in ("step_size", "n_steps")
             if getattr(self, name) == "auto"
         }
-        return replace(self._ascent(), **auto)
+        return replace(self._ascent(), **auto, prior_weight=0.0)
 
-    def _candidate_ascents(self):
+    def _candidate_ascents(self, has_prior):
         ascent = self._training_ascent()
         if self.n_steps == "auto":
             ascent = replace(ascent, n_steps=MAX_N_STEPS)
-        if self.step_size == "auto":
-            return tuple(replace(ascent, step_size=size) for size in STEP_SIZES)
-        return (ascent,)
+        sizes = STEP_SIZES if self.step_size == "auto" else (self.step_size,)
+        weights = PRIOR_WEIGHTS if self.prior_weight == "auto" else (self.prior_weight,)
+        return tuple(
+            replace(ascent, step_size=size, prior_weight=weight)
+            for weight in (weights if has_prior else (0.0,))
+            for size in sizes
+        )
 
     def _optimizations(self, n_rows):
         """Candidates for the training, the one without a choice first."""
-        common = dict(
-            solver=self.solver,
-            schedule=self.learning_rate,
-            momentum=self.momentum,
-            max_grad_norm=self.max_grad_norm,
-            lag=self.inference_lag,
-            batch_size=self._batch_size(n_rows),
-        )
+        table = CANDIDATES if n_rows <= FEW_ROWS else CANDIDATE_FOR_MANY_ROWS
+        scale = 1 / max(n_rows, 1000)
+        automatic = [(rate, decay * scale) for rate, decay in table[self.solver]]
         pairs = {
             (
                 rate if self.learning_rate_init == "auto" else self.learning_rate_init,
                 alpha if self.alpha == "auto" else self.alpha,
             ): None
-            for rate, alpha in CANDIDATES[self.solver]
+            for rate, alpha in automatic
         }
         return tuple(
-            Optimization(learning_rate_init=rate, alpha=alpha, **common)
+            Optimization(
+                solver=self.solver,
+                learning_rate_init=rate,
+                schedule=self.learning_rate,
+                momentum=self.momentum,
+                alpha=alpha,
+                batch_size=self._batch_size(n_rows),
+                max_grad_norm=self.max_grad_norm,
+                lag=self.inference_lag,
+            )
             for rate, alpha in pairs
         )
 
     def _batch_size(self, n_rows):
-        return min(128, n_rows) if self.batch_size == "auto" else self.batch_size
+        if self.batch_size == "auto":
+            return BATCH_SIZES[n_rows > FEW_ROWS]
+        return self.batch_size
+
+    def _n_epochs(self, n_rows):
+        if self.max_iter != "auto":
+            return self.max_iter
+        n_batches = math.ceil(n_rows / self._batch_size(n_rows))
+        return max(MIN_EPOCHS, math.ceil(MIN_UPDATES / n_batches))
+
+    def _refits(self, n_rows):
+        return n_rows > FEW_ROWS if self.refit == "auto" else self.refit
 
     def _builder(self, examples):
         """A function that makes the network to train, tried out on a few examples."""
         if self._continues():
-            members = itertools.cycle(self._members())
-            return lambda rng: copy_network(next(members))
+            networks = itertools.cycle(members(self.network_))
+            return lambda rng: copy_network(next(networks))
 
         def build(rng):
             return self._new_network(rng).to(examples.y.device, examples.y.dtype)
@@ -231,10 +261,12 @@ class BaseDVN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             delattr(self, name)
         self.__dict__.update(vars(draft))
 
-    def _plan(self, examples, splits, final_rows):
+    def _plan(self, examples, splits):
         """What to learn; without splits nothing is chosen."""
-        optimizations = self._optimizations(len(final_rows))
-        ascents = (self._training_ascent(),)
+        n_rows = len(examples)
+        optimizations = self._optimizations(n_rows)
+        weight = 0.0 if self.prior_weight == "auto" else self.prior_weight
+        ascents = (replace(self._training_ascent(), prior_weight=weight),)
         if self._continues():
             optimizations = (
                 replace(
@@ -245,7 +277,7 @@ class BaseDVN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             )
             ascents = (self._ascent(),)
         elif splits:
-            ascents = self._candidate_ascents()
+            ascents = self._candidate_ascents(splits[0].margins is not None)
         return Plan(
             build=self._builder(examples),
             objective=self._objective(examples),
@@ -253,10 +285,9 @@ class BaseDVN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             ascents=ascents,
             choose_n_steps=self.n_steps == "auto" and not self._continues(),
             splits=splits,
-            final_rows=final_rows,
-            n_epochs=self.max_iter,
+            n_epochs=self._n_epochs(n_rows),
             n_networks=self.n_networks,
-            refit=self.refit,
+            refit=self._refits(n_rows),
             early_stopping=self.early_stopping,
             n_iter_no_change=self.n_iter_no_change,
             tol=self.tol,
@@ -268,23 +299,18 @@ class BaseDVN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _has_choice(self):
         """Whether something is to be chosen on held-out rows."""
-        automatic = (
-            self.step_size,
-            self.n_steps,
-            self.learning_rate_init,
-            self.alpha,
+        automatic = "auto" in (
+            value
+            for value in (
+                self.step_size,
+                self.n_steps,
+                self.prior_weight,
+                self.learning_rate_init,
+                self.alpha,
+            )
+            if isinstance(value, str)
         )
-        return self.early_stopping or (
-            "auto" in [v for v in automatic if isinstance(v, str)]
-            and not self._continues()
-        )
-
-    def _members(self):
-        """The networks of a joint network, or the network itself."""
-        network = self.network_
-        return (
-            list(network.networks) if isinstance(network, JointNetwork) else [network]
-        )
+        return self.early_stopping or (automatic and not self._continues())
 
     def _learn(self, plan, examples, progress):
         """Run the plan and store what was learned."""
@@ -309,6 +335,7 @@ class BaseDVN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         self.validation_score_ = learned.score
         self.step_size_ = learned.ascent.step_size
         self.n_steps_ = learned.ascent.n_steps
+        self.prior_weight_ = learned.ascent.prior_weight
         self.learning_rate_init_ = learned.optimization.learning_rate_init
         self.alpha_ = learned.optimization.alpha
 
@@ -326,15 +353,15 @@ class BaseDVN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             for _ in range(self.n_networks)
         ]
         if hasattr(self, "network_"):
-            old = self._members(), getattr(self, "_optimizers", None)
-            members, optimizers = copy.deepcopy(old)
+            old = members(self.network_), getattr(self, "_optimizers", None)
+            networks, optimizers = copy.deepcopy(old)
         else:
             build = self._builder(examples)
-            members, optimizers = [build(rng) for rng in rngs], None
+            networks, optimizers = [build(rng) for rng in rngs], None
         self._optimizers = []
-        for i, (member, rng) in enumerate(zip(members, rngs, strict=True)):
+        for i, (network, rng) in enumerate(zip(networks, rngs, strict=True)):
             trainer = Trainer(
-                member,
+                network,
                 examples,
                 objective,
                 optimization,
@@ -345,39 +372,28 @@ class BaseDVN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             loss = trainer.run_epoch()
             self.history_.append({"epoch": self.n_iter_, "loss": loss})
             self._optimizers.append(trainer.optimizer)
-        self.network_ = members[0] if len(members) == 1 else JointNetwork(members)
+        self.network_ = join(networks)
 
     # -- inference ---------------------------------------------------------------
 
-    def _infer(self, x, y_init):
-        return infer(
-            self.network_,
-            self._ascent(),
-            x,
-            y_init,
-            batch_size=self.prediction_batch_size,
-            rng=self._noise_source(),
-        ).numpy()
+    def _infer(self, queries):
+        return infer(self.network_, self._ascent(), queries, **self._how()).numpy()
 
-    def _stages(self, x, y_init):
-        iterates = stages(
-            self.network_,
-            self._ascent(),
-            x,
-            y_init,
-            batch_size=self.prediction_batch_size,
-            rng=self._noise_source(),
-        )
+    def _stages(self, queries):
+        iterates = stages(self.network_, self._ascent(), queries, **self._how())
         return (y.numpy() for y in iterates)
+
+    def _how(self):
+        seed = check_random_state(self.random_state).randint(2**31 - 1)
+        return {
+            "batch_size": self.prediction_batch_size,
+            "rng": torch.Generator().manual_seed(seed),
+        }
 
     def _values(self, x, y):
         return values(
             self.network_, x, y, batch_size=self.prediction_batch_size
         ).numpy()
-
-    def _noise_source(self):
-        seed = check_random_state(self.random_state).randint(2**31 - 1)
-        return torch.Generator().manual_seed(seed)
 
     # -- persistence -------------------------------------------------------------
 

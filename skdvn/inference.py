@@ -1,5 +1,6 @@
 """Prediction by projected gradient ascent on the value (section 3.1 of the paper)."""
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -54,6 +55,8 @@ class Ascent:
     noise : float, default=0.0
         Standard deviation of Gaussian noise added to each direction, scaled by the
         square root of the step size as in Langevin dynamics.
+    prior_weight : float, default=0.0
+        Weight of the queries' margins in the score that is climbed.
     project : callable, default=project_box
         Projection onto the feasible outputs, in place.
     """
@@ -63,6 +66,7 @@ class Ascent:
     step_rule: str = "value"
     momentum: float = 0.0
     noise: float = 0.0
+    prior_weight: float = 0.0
     project: Callable = project_box
 
     def iterates(self, field, y, generator=None):
@@ -95,18 +99,50 @@ class Ascent:
 
     def climb(self, field, y, generator=None):
         """The last iterate."""
-        for y in self.iterates(field, y, generator):  # noqa: B007, B020
-            pass
-        return y
+        return last(self.iterates(field, y, generator))
 
 
-def value_field(network, context):
-    """The function that inference climbs, for `Ascent.iterates`."""
-    return lambda y: score_and_grad(network, context, y)
+def value_field(network, context, pull=None):
+    """The function that inference climbs, for `Ascent.iterates`.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        A value network.
+    context : tensor or tuple of tensors
+        What ``network.encode`` returned.
+    pull : torch.Tensor of the shape of y, default=None
+        Coefficients of a term linear in y, added to the score.
+
+    Returns
+    -------
+    field : callable
+    """
+    if pull is None:
+        return lambda y: score_and_grad(network, context, y)
+    if hasattr(network, "shift"):
+        context = network.shift(context, pull)
+        return lambda y: network.score_and_grad(context, y)
+
+    def field(y):
+        score, grad = score_and_grad(network, context, y)
+        return score + (pull * y).flatten(1).sum(1), grad + pull
+
+    return field
+
+
+def _climbs(network, ascent, queries, batch_size, rng):
+    """Iterates of each mini-batch of the queries."""
+    for rows in batches_of(len(queries), batch_size):
+        context, pull = network.encode(queries.x.take(rows)), None
+        if ascent.prior_weight:
+            pull = ascent.prior_weight * queries.margins.take(rows)
+        field = value_field(network, context, pull)
+        yield ascent.iterates(field, queries.y_init.take(rows), rng)
 
 
 @torch.no_grad()
-def stages(network, ascent, x, y_init, *, batch_size, rng=None):
+def stages(network, ascent, queries, *, batch_size, rng=None):
     """Yield the outputs of all rows after each step.
 
     Parameters
@@ -114,8 +150,7 @@ def stages(network, ascent, x, y_init, *, batch_size, rng=None):
     network : torch.nn.Module
         A value network.
     ascent : Ascent
-    x, y_init : Rows
-        Inputs and where to start.
+    queries : Queries
     batch_size : int
         Rows that climb together.
     rng : torch.Generator, default=None
@@ -126,24 +161,21 @@ def stages(network, ascent, x, y_init, *, batch_size, rng=None):
     y : torch.Tensor of shape (n, ...)
         On the CPU; a new tensor at each step.
     """
-    climbs = [
-        ascent.iterates(
-            value_field(network, network.encode(x.take(rows))), y_init.take(rows), rng
-        )
-        for rows in batches_of(len(x), batch_size)
-    ]
+    climbs = list(_climbs(network, ascent, queries, batch_size, rng))
     for parts in zip(*climbs, strict=True):
         yield torch.cat(parts).cpu()
 
 
 @torch.no_grad()
-def infer(network, ascent, x, y_init, *, batch_size, rng=None):
+def infer(network, ascent, queries, *, batch_size, rng=None):
     """The outputs of all rows after the last step; parameters as for `stages`."""
-    outputs = []
-    for rows in batches_of(len(x), batch_size):
-        field = value_field(network, network.encode(x.take(rows)))
-        outputs.append(ascent.climb(field, y_init.take(rows), rng).cpu())
-    return torch.cat(outputs)
+    climbs = _climbs(network, ascent, queries, batch_size, rng)
+    return torch.cat([last(climb).cpu() for climb in climbs])
+
+
+def last(iterates):
+    """The last of the iterates."""
+    return deque(iterates, maxlen=1).pop()
 
 
 @torch.no_grad()

@@ -7,15 +7,44 @@ trajectory tries every number of steps at once.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import torch
+from torch.nn import functional as F
 
+from .data import ComputedRows, Examples, Queries
 from .inference import Ascent, stages
-from .networks import JointNetwork, copy_network
+from .networks import copy_network, join
 from .training import Objective, Optimization, Trainer
 
 EVALUATION_BATCH = 1024
+
+
+# Candidates for the training are compared on so many splits, the best is trained on
+# all; the first is preferred by this much.
+N_PROBES = 2
+PREFERENCE_FOR_FIRST = 0.005
+# The ascent without a prior is preferred by this much.
+PREFERENCE_FOR_NO_PRIOR = 0.002
+
+
+class Split(NamedTuple):
+    """Rows to train on, and what to choose on.
+
+    Parameters
+    ----------
+    rows : torch.Tensor
+        Positions in the examples.
+    held_out : Examples
+        Other examples.
+    margins : ComputedRows or None
+        Prior margins of the held-out examples, of an expert that has not seen them.
+    """
+
+    rows: torch.Tensor
+    held_out: Examples
+    margins: ComputedRows | None = None
 
 
 @dataclass(frozen=True)
@@ -33,10 +62,8 @@ class Plan:
         Candidates, the one to use without a choice first.
     choose_n_steps : bool
         Whether every prefix of an ascent is a candidate too.
-    splits : tuple of pair of tensor
-        Positions of the rows to train on and to choose on.
-    final_rows : torch.Tensor
-        Positions of the rows for the final training.
+    splits : tuple of Split
+        Each holds out other rows to choose on.
     n_epochs : int
         Greatest number of epochs of one training.
     n_networks : int
@@ -59,7 +86,6 @@ class Plan:
     ascents: tuple
     choose_n_steps: bool
     splits: tuple
-    final_rows: torch.Tensor
     n_epochs: int
     n_networks: int = 1
     refit: bool = True
@@ -70,7 +96,8 @@ class Plan:
     @property
     def n_epochs_planned(self):
         """Epochs of all trainings together, at most."""
-        n_trainings = len(self.optimizations) * len(self.splits)
+        n_probes = min(N_PROBES, len(self.splits))
+        n_trainings = len(self.splits) + n_probes * (len(self.optimizations) - 1)
         if self.refit or not self.splits:
             n_trainings += self.n_networks
         return n_trainings * self.n_epochs
@@ -128,12 +155,13 @@ def learn(plan, examples, seed, on_epoch=lambda entry: False):
         choice = learner.choose()
         networks = choice.networks
         if plan.refit and not learner.interrupted:
-            networks = learner.train_finally(choice.optimization, choice.n_epochs)
+            finals = learner.train_finally(choice.optimization, choice.n_epochs)
+            networks = choice.networks if learner.interrupted else finals
     else:
         choice = _Choice(plan.optimizations[0], plan.ascents[0], plan.n_epochs)
         networks = learner.train_finally(choice.optimization, choice.n_epochs)
     return Learned(
-        network=networks[0] if len(networks) == 1 else JointNetwork(networks),
+        network=join(networks),
         optimization=choice.optimization,
         ascent=choice.ascent,
         n_epochs=choice.n_epochs,
@@ -149,7 +177,20 @@ class _Choice:
     ascent: Ascent
     n_epochs: int
     score: float = float("nan")
-    networks: list = field(default_factory=list)
+    networks: tuple = ()
+
+
+class _Candidate:
+    """One way to train: its networks and their scores on what they have not seen."""
+
+    def __init__(self, optimization):
+        self.optimization = optimization
+        self.networks, self.lengths, self.totals = [], [], 0.0
+
+    def add(self, network, n_epochs, totals):
+        self.networks.append(network)
+        self.lengths.append(n_epochs)
+        self.totals = self.totals + totals
 
 
 class _Learner:
@@ -162,71 +203,68 @@ class _Learner:
         self.interrupted = False
 
     def choose(self):
-        """The best candidate on the held-out rows, with the networks trained."""
-        choices = []
-        for optimization in self.plan.optimizations:
-            choices.append(self._try(optimization))
-            if self.interrupted:
-                break
-        return max(choices, key=lambda choice: choice.score)
+        """The best candidate, with the networks trained on all splits."""
+        plan = self.plan
+        candidates = [_Candidate(one) for one in plan.optimizations]
+        n_probes = min(N_PROBES, len(plan.splits)) if len(candidates) > 1 else 0
+        self._train_on(candidates, plan.splits[:n_probes])
+        tried = [one for one in candidates if one.networks] or candidates
+        best = max(tried, key=lambda one: self._merit(one, candidates[0]))
+        self._train_on([best], plan.splits[n_probes:])
+        score, ascent = self._best_ascent(best.totals)
+        n_epochs = round(sum(best.lengths) / len(best.lengths))
+        return _Choice(best.optimization, ascent, n_epochs, score, tuple(best.networks))
 
-    def _try(self, optimization):
-        networks, lengths, totals = [], [], 0.0
-        for rows, held_out in self.plan.splits:
-            held_out = self.examples.subset(held_out)
-            network, n_epochs = self._train(optimization, rows, held_out)
-            networks.append(network)
-            lengths.append(n_epochs)
-            totals = totals + self._total_values(network, held_out)
-            if self.interrupted:
-                break
-        score, ascent = self._best_ascent(totals)
-        n_epochs = round(sum(lengths) / len(lengths))
-        return _Choice(optimization, ascent, n_epochs, score, networks)
+    def _merit(self, candidate, first):
+        if not candidate.networks:
+            return 0.0
+        score, _ = self._best_ascent(candidate.totals)
+        return score + (PREFERENCE_FOR_FIRST if candidate is first else 0.0)
+
+    def _train_on(self, candidates, splits):
+        for candidate in candidates:
+            for split in splits:
+                if self.interrupted and candidate.networks:
+                    return
+                network, n_epochs = self._train(
+                    candidate.optimization, split.rows, split
+                )
+                candidate.add(network, n_epochs, self._totals(network, split))
 
     def train_finally(self, optimization, n_epochs):
         """The networks to predict with."""
         networks = []
         for _ in range(self.plan.n_networks):
-            networks.append(
-                self._train(optimization, self.plan.final_rows, n_epochs=n_epochs)[0]
-            )
+            networks.append(self._train(optimization, None, n_epochs=n_epochs)[0])
             if self.interrupted:
                 break
         return networks
 
-    def _train(self, optimization, rows, held_out=None, n_epochs=None):
-        """A network and how many epochs it was trained for."""
+    def _train(self, optimization, rows, split=None, n_epochs=None):
+        """A network trained on some rows or all, and for how many epochs it was."""
         plan, n_epochs = self.plan, n_epochs or self.plan.n_epochs
         rng = torch.Generator().manual_seed(self._draw_seed())
         network = plan.build(rng)
+        examples = self.examples if rows is None else self.examples.subset(rows)
         trainer = Trainer(
-            network,
-            self.examples.subset(rows),
-            plan.objective,
-            optimization,
-            n_epochs,
-            rng,
+            network, examples, plan.objective, optimization, n_epochs, rng
         )
-        watch = held_out if plan.early_stopping else None
-        best = _Best()
+        best = _Best(plan) if split is not None and plan.early_stopping else None
         epoch = 0
         try:
             for epoch in range(1, n_epochs + 1):
                 entry = self._run_epoch(trainer, epoch)
-                if watch is not None:
-                    score, _ = self._best_ascent(self._total_values(network, watch))
+                if best is not None:
+                    score, _ = self._best_ascent(self._totals(network, split))
                     entry["validation_score"] = score
-                    best.update(score, network, epoch, plan.tol)
+                    best.update(score, network, epoch)
                 self.history.append(entry)
-                if self.on_epoch(entry):
-                    break
-                if watch is not None and epoch - best.epoch >= plan.n_iter_no_change:
+                if self.on_epoch(entry) or (best is not None and best.is_old(epoch)):
                     break
         except KeyboardInterrupt:
             self.interrupted = True
             network.eval()
-        if best.network is not None:
+        if best is not None and best.network is not None:
             return best.network, best.epoch
         return network, max(epoch, 1)
 
@@ -239,48 +277,58 @@ class _Learner:
         loss = trainer.run_epoch()
         return {"epoch": epoch, "loss": loss, "seconds": time.perf_counter() - began}
 
-    def _total_values(self, network, held_out):
+    def _totals(self, network, split):
         """Sums of oracle values and of weights, (2, n_ascents, n_steps)."""
         oracle = self.plan.objective.settings.oracle
+        held_out = split.held_out
+        queries = Queries(held_out.x, held_out.y_init, split.margins)
         y_true = held_out.y.take(slice(None)).cpu()
         weight = held_out.weight
         weight = torch.ones(len(y_true)) if weight is None else weight.cpu()
         totals = []
         for ascent in self.plan.ascents:
-            climb = stages(
-                network,
-                ascent,
-                held_out.x,
-                held_out.y_init,
-                batch_size=EVALUATION_BATCH,
-            )
+            climb = stages(network, ascent, queries, batch_size=EVALUATION_BATCH)
             totals.append([_weighted_sum(oracle, y, y_true, weight) for y in climb])
         sums = torch.tensor(totals, dtype=torch.float64)
         return torch.stack([sums, torch.full_like(sums, weight.sum().item())])
 
     def _best_ascent(self, totals):
-        """The best mean value and the ascent that reached it."""
+        """The best mean value, smoothed over the steps, and the ascent that gets it."""
+        plan = self.plan
         means = totals[0] / totals[1]
-        if not self.plan.choose_n_steps:
-            means = means[:, -1:]
-        score, best = means.flatten().max(0)
-        which, step = divmod(best.item(), means.shape[1])
-        ascent = self.plan.ascents[which]
-        if self.plan.choose_n_steps:
-            ascent = replace(ascent, n_steps=step + 1)
+        means = _smooth(means) if plan.choose_n_steps else means[:, -1:]
+        bonus = [
+            0.0 if ascent.prior_weight else PREFERENCE_FOR_NO_PRIOR
+            for ascent in plan.ascents
+        ]
+        which = (means.amax(1) + torch.tensor(bonus)).argmax().item()
+        score, step = means[which].max(0)
+        ascent = plan.ascents[which]
+        if plan.choose_n_steps:
+            ascent = replace(ascent, n_steps=step.item() + 1)
         return score.item(), ascent
 
 
 class _Best:
     """The best network so far."""
 
-    def __init__(self):
+    def __init__(self, plan):
+        self.tol, self.patience = plan.tol, plan.n_iter_no_change
         self.score, self.network, self.epoch = -float("inf"), None, 0
 
-    def update(self, score, network, epoch, tol):
-        if score > self.score + tol:
+    def update(self, score, network, epoch):
+        if score > self.score + self.tol:
             self.score, self.epoch = score, epoch
             self.network = copy_network(network)
+
+    def is_old(self, epoch):
+        return epoch - self.epoch >= self.patience
+
+
+def _smooth(means):
+    """Mean over neighbouring numbers of steps, to choose one that is not just lucky."""
+    padded = F.pad(means[:, None], (1, 1), mode="replicate")
+    return F.avg_pool1d(padded, kernel_size=3, stride=1)[:, 0]
 
 
 def _weighted_sum(oracle, y, y_true, weight):

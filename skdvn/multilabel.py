@@ -1,5 +1,6 @@
 """The multi-label estimator."""
 
+from itertools import islice
 from numbers import Integral, Real
 from typing import NamedTuple
 
@@ -7,7 +8,7 @@ import numpy as np
 import torch
 from scipy import sparse
 from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import KFold
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import (
     _safe_indexing,
@@ -23,24 +24,33 @@ from sklearn.utils.validation import (
 
 from ._base import BaseDVN
 from ._compat import FitProgress, with_callbacks
-from .data import ConstantRows, Examples, Rows
+from .data import ComputedRows, ConstantRows, Examples, Queries, Rows
+from .learning import Split
 from .networks import ACTIVATIONS, LabelNetwork
 from .oracles import get_oracle
+from .prior import LinearPrior, has_thresholds
 from .starts import EstimatorStart, check_constant
 from .targets import LabelTargets
 
 # Up to so many rows double precision costs nothing, since overhead dominates.
 SMALL_N_ROWS = 256
 # Below so many rows a held-out part says little; nothing is chosen then.
-MIN_ROWS_TO_HOLD_OUT = 50
+MIN_ROWS_TO_HOLD_OUT = 100
+# A prior costs memory for so many probabilities; "auto" goes without beyond.
+MAX_PRIOR_ENTRIES = 20_000_000
 
 
 class _TrainingData(NamedTuple):
-    """Examples, pairs of rows to train and to choose on, rows of the last training."""
+    """Checked arrays: inputs, binary labels, where inference starts, weights."""
 
-    examples: Examples
-    splits: tuple
-    final_rows: torch.Tensor
+    X: np.ndarray
+    Y: np.ndarray
+    starts: np.ndarray | None
+    weight: np.ndarray | None
+
+    def at(self, rows):
+        """The data at these positions."""
+        return _TrainingData(*(None if part is None else part[rows] for part in self))
 
 
 class DVNMultiLabelClassifier(ClassifierMixin, BaseDVN):
@@ -88,6 +98,7 @@ class DVNMultiLabelClassifier(ClassifierMixin, BaseDVN):
         init_scale=0.5,
         step_size="auto",
         n_steps="auto",
+        prior_weight="auto",
         step_rule="value",
         inference_momentum=0.0,
         inference_noise=0.0,
@@ -99,12 +110,12 @@ class DVNMultiLabelClassifier(ClassifierMixin, BaseDVN):
         momentum=0.9,
         max_grad_norm=1.0,
         batch_size="auto",
-        max_iter=24,
+        max_iter="auto",
         early_stopping=False,
         validation_fraction=0.2,
         n_iter_no_change=5,
         tol=1e-4,
-        refit=True,
+        refit="auto",
         n_networks=1,
         inference_lag=0,
         prediction_batch_size=512,
@@ -129,6 +140,7 @@ class DVNMultiLabelClassifier(ClassifierMixin, BaseDVN):
         self.init_scale = init_scale
         self.step_size = step_size
         self.n_steps = n_steps
+        self.prior_weight = prior_weight
         self.step_rule = step_rule
         self.inference_momentum = inference_momentum
         self.inference_noise = inference_noise
@@ -183,10 +195,13 @@ class DVNMultiLabelClassifier(ClassifierMixin, BaseDVN):
         if (X_val is None) != (y_val is None):
             raise ValueError("X_val and y_val must be given together.")
         draft = self._draft()
-        data = draft._prepare(X, y, sample_weight, X_val, y_val)
-        plan = draft._plan(*data)
+        data = draft._prepare(X, y, sample_weight)
+        splits = draft._splits(data, X_val, y_val)
+        examples = draft._examples(data)
+        plan = draft._plan(examples, splits)
         progress = FitProgress(self, plan.n_epochs_planned, X=X, y=y)
-        draft._learn(plan, data.examples, progress)
+        draft._learn(plan, examples, progress)
+        draft._fit_prior(data)
         progress.end()
         self._adopt(draft)
         return self
@@ -230,38 +245,26 @@ class DVNMultiLabelClassifier(ClassifierMixin, BaseDVN):
         self._adopt(draft)
         return self
 
-    def _prepare(self, X, Y, sample_weight, X_val, y_val):
-        """Check the data and everything that depends on it alone."""
+    def _prepare(self, X, y, sample_weight):
+        """Check the data; settle what depends on it alone."""
         X_given = X
-        X, Y = self._validate(X, Y, reset=True)
+        X, y = self._validate(X, y, reset=True)
         weight = _checked_weight(sample_weight, X)
         if weight is not None and not weight.all():
             used = np.flatnonzero(weight)
             X_given = _safe_indexing(X_given, used)
-            X, Y, weight = X[used], Y[used], weight[used]
-        targets = self._targets = LabelTargets(Y)
-        self.classes_ = targets.classes_
+            X, y, weight = X[used], y[used], weight[used]
+        self._targets = LabelTargets(y)
+        self.classes_ = self._targets.classes_
         self._settle(X, weight)
-        starts = self._fit_start(X_given, Y)
-        Y = targets.encode(Y)
+        starts = self._fit_start(X_given, y)
+        Y = self._targets.encode(y)
         if not Y.sum():
             raise ValueError(
-                f"Y has no positive at all: all entries of its shape {Y.shape} are 0. "
+                f"y has no positive at all: all entries of its shape {Y.shape} are 0. "
                 "At least one label of one row must be 1."
             )
-        n = X.shape[0]
-        splits = self._splits(n) if X_val is None else ()
-        if X_val is not None:
-            starts_val = self._predict_start(X_val)
-            X_val, y_val = self._validate(X_val, y_val, reset=False)
-            X, Y = _stack(X, X_val), _stack(Y, targets.encode(y_val, "y_val"))
-            starts = None if starts is None else np.vstack([starts, starts_val])
-            if weight is not None:
-                weight = np.concatenate([weight, np.ones(X_val.shape[0])])
-            splits = ((torch.arange(n), torch.arange(n, X.shape[0])),)
-        return _TrainingData(
-            self._examples(X, Y, starts, weight), splits, torch.arange(n)
-        )
+        return _TrainingData(X, Y, starts, weight)
 
     def _validate(self, X, Y, reset):
         return validate_data(
@@ -318,26 +321,70 @@ class DVNMultiLabelClassifier(ClassifierMixin, BaseDVN):
         row = torch.as_tensor(self._start_row, dtype=self._dtype, device=self.device_)
         return ConstantRows(row, n_rows)
 
-    def _examples(self, X, Y, starts, weight):
+    def _examples(self, data):
+        weight = data.weight
         if weight is not None:
             weight = torch.as_tensor(weight / weight.mean(), dtype=self._dtype)
             weight = weight.to(self.device_)
         return Examples(
-            self._inputs(X),
-            self._outputs(Y),
-            self._start_rows(starts, Y.shape[0]),
+            self._inputs(data.X),
+            self._outputs(data.Y),
+            self._start_rows(data.starts, data.X.shape[0]),
             weight,
         )
 
-    def _splits(self, n_rows):
-        """One random split if there is something to choose."""
+    def _splits(self, data, X_val, y_val):
+        """What to hold out, if there is something to choose."""
+        n_rows = data.X.shape[0]
+        if X_val is not None:
+            starts = self._predict_start(X_val)
+            X_val, y_val = self._validate(X_val, y_val, reset=False)
+            held_out = _TrainingData(
+                X_val, self._targets.encode(y_val, "y_val"), starts, None
+            )
+            return (self._split(data, np.arange(n_rows), held_out),)
         if not self._has_choice() or n_rows < MIN_ROWS_TO_HOLD_OUT:
             return ()
+        n_folds = max(2, round(1 / self.validation_fraction))
         rng = check_random_state(self.random_state)
-        rows, held_out = train_test_split(
-            np.arange(n_rows), test_size=self.validation_fraction, random_state=rng
+        folds = KFold(n_folds, shuffle=True, random_state=rng).split(data.X)
+        return tuple(
+            self._split(data, rows, data.at(held_out))
+            for rows, held_out in islice(folds, 1 if self._refits(n_rows) else None)
         )
-        return ((torch.from_numpy(rows), torch.from_numpy(held_out)),)
+
+    def _split(self, data, rows, held_out):
+        margins = None
+        if self._may_have_prior(data):
+            X, Y, _, weight = data.at(rows)
+            prior = LinearPrior(get_oracle(self.oracle)).fit(X, Y, weight)
+            margins = self._margins(prior, held_out.X)
+        return Split(torch.from_numpy(rows), self._examples(held_out), margins)
+
+    def _may_have_prior(self, data):
+        possible = has_thresholds(get_oracle(self.oracle))
+        if self.prior_weight == "auto":
+            small = data.X.shape[0] * data.Y.shape[1] <= MAX_PRIOR_ENTRIES
+            return possible and small and not self._continues()
+        if self.prior_weight and not possible:
+            raise ValueError(
+                f"prior_weight={self.prior_weight} needs an oracle of skdvn, F-beta, "
+                f"IOU or accuracy, to tell which labels pay; got {self.oracle!r}. "
+                "Allowed with it are 0 and 'auto'."
+            )
+        return self.prior_weight > 0
+
+    def _fit_prior(self, data):
+        """Fit the prior to all rows if there is to be one."""
+        if self._continues():
+            return
+        self.prior_ = None
+        if self.prior_weight_ and self._may_have_prior(data):
+            prior = LinearPrior(get_oracle(self.oracle))
+            self.prior_ = prior.fit(data.X, data.Y, data.weight)
+
+    def _margins(self, prior, X):
+        return ComputedRows(prior.margins, X, self.device_, self._dtype)
 
     def _default_network(self):
         return LabelNetwork(
@@ -436,7 +483,7 @@ class DVNMultiLabelClassifier(ClassifierMixin, BaseDVN):
         """
         targets = self._targets_fitted()
         X, Y_init = self._checked_pair(X, targets.relaxed(Y_init, "Y_init"), "Y_init")
-        relaxed = self._infer(self._inputs(X), self._outputs(Y_init))
+        relaxed = self._infer(self._queries(X, self._outputs(Y_init)))
         return targets.decode(relaxed, self.min_labels)
 
     def predict_value(self, X, Y=None):
@@ -507,18 +554,29 @@ class DVNMultiLabelClassifier(ClassifierMixin, BaseDVN):
             )
         return X, Y
 
-    def _ready(self, X):
-        """Inputs and starting points of new rows."""
-        check_is_fitted(self)
-        checked = self._checked(X)
-        starts = self._predict_start(X)
-        return self._inputs(checked), self._start_rows(starts, checked.shape[0])
-
     def _relaxed(self, X):
-        return self._infer(*self._ready(X))
+        return self._infer(self._ready(X))
 
     def _relaxed_stages(self, X):
-        return self._stages(*self._ready(X))
+        return self._stages(self._ready(X))
+
+    def _ready(self, X):
+        """New rows and where inference starts for them."""
+        check_is_fitted(self)
+        checked = self._checked(X)
+        starts = self._start_rows(self._predict_start(X), checked.shape[0])
+        return self._queries(checked, starts)
+
+    def _queries(self, X, starts):
+        margins = None
+        if self._ascent().prior_weight:
+            if self.prior_ is None:
+                raise ValueError(
+                    f"prior_weight={self.prior_weight} needs a prior, but the last fit "
+                    "was without. Fit again, or set prior_weight to 0 or 'auto'."
+                )
+            margins = self._margins(self.prior_, X)
+        return Queries(self._inputs(X), starts, margins)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -538,9 +596,3 @@ def _checked_weight(sample_weight, X):
             f"values from {weight.min():.4g} to {weight.max():.4g}."
         )
     return weight
-
-
-def _stack(upper, lower):
-    if sparse.issparse(upper) or sparse.issparse(lower):
-        return sparse.vstack([upper, lower], format="csr")
-    return np.concatenate([upper, lower])

@@ -59,7 +59,82 @@ class InputLayer(nn.Module):
         return product + (self.bias + x.base @ self.weight)
 
 
-class LabelNetwork(nn.Module):
+class GlobalTerm(nn.Module):
+    """A multi-layer perceptron of y alone, ``c . g(C^T y)``, with its gradient.
+
+    Parameters
+    ----------
+    n_labels : int
+        Size of y.
+    hidden_layer_sizes : tuple of int
+        Widths of the hidden layers; ``()`` makes the term 0.
+    activation : str
+        A key of `ACTIVATIONS`.
+    """
+
+    def __init__(self, n_labels, hidden_layer_sizes, activation):
+        super().__init__()
+        self.activation = activation
+        self.layers = nn.ModuleList(
+            nn.Linear(n_in, n_out, bias=False)
+            for n_in, n_out in pairwise((n_labels, *hidden_layer_sizes))
+        )
+        width = hidden_layer_sizes[-1] if hidden_layer_sizes else 0
+        self.readout = nn.Parameter(torch.empty(width))
+
+    def pre_activations(self, y):
+        """Of every hidden layer."""
+        activate, _ = ACTIVATIONS[self.activation]
+        found = []
+        for layer in self.layers:
+            found.append(F.linear(y, layer.weight))
+            y = activate(found[-1])
+        return found
+
+    def value(self, pre_activations):
+        """The term, shape (..., n)."""
+        activate, _ = ACTIVATIONS[self.activation]
+        return activate(pre_activations[-1]) @ self.readout
+
+    def add_grad(self, coefficients, pre_activations):
+        """The term's gradient in y, added to `coefficients`."""
+        _, derivative = ACTIVATIONS[self.activation]
+        first, *deeper = self.layers
+        grad = self.readout * derivative(pre_activations[-1])
+        for layer, below in zip(
+            reversed(deeper), reversed(pre_activations[:-1]), strict=True
+        ):
+            grad = (grad @ layer.weight) * derivative(below)
+        return torch.addmm(coefficients, grad, first.weight)
+
+
+class _LabelScore(nn.Module):
+    """Score of coefficients b(x) as the context and a `GlobalTerm`, interaction."""
+
+    def score(self, context, y):
+        """Logit of the value, shape (..., n); y may carry leading axes."""
+        local = torch.linalg.vecdot(y, context)
+        if not len(self.interaction.layers):
+            return local
+        return local + self.interaction.value(self.interaction.pre_activations(y))
+
+    def score_and_grad(self, context, y):
+        """Logit of the value and its gradient in y, in closed form."""
+        local = torch.linalg.vecdot(y, context)
+        if not len(self.interaction.layers):
+            return local, context
+        found = self.interaction.pre_activations(y)
+        return (
+            local + self.interaction.value(found),
+            self.interaction.add_grad(context, found),
+        )
+
+    def shift(self, context, pull):
+        """The context that adds ``y . pull`` to the score."""
+        return context + pull
+
+
+class LabelNetwork(_LabelScore):
     """The network of the paper for labels, after SPEN.
 
     The score has a local part, linear in y with coefficients that a multi-layer
@@ -95,11 +170,7 @@ class LabelNetwork(nn.Module):
         sizes = (*hidden_layer_sizes, n_labels)
         self.input = InputLayer(n_features, sizes[0])
         self.hidden = nn.ModuleList(starmap(nn.Linear, pairwise(sizes)))
-        sizes = (n_labels, *global_layer_sizes)
-        self.interaction = nn.ModuleList(
-            nn.Linear(n_in, n_out, bias=False) for n_in, n_out in pairwise(sizes)
-        )
-        self.readout = nn.Parameter(torch.empty(sizes[-1] if global_layer_sizes else 0))
+        self.interaction = GlobalTerm(n_labels, global_layer_sizes, activation)
 
     def reset_parameters(self, generator):
         """Draw new weights from `generator`.
@@ -109,13 +180,14 @@ class LabelNetwork(nn.Module):
         """
         nn.init.normal_(self.input.weight, std=0.01, generator=generator)
         nn.init.zeros_(self.input.bias)
-        for layer in (*self.hidden, *self.interaction):
+        for layer in (*self.hidden, *self.interaction.layers):
             scale = math.sqrt(2 / layer.in_features)
             nn.init.normal_(layer.weight, std=scale, generator=generator)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
-        scale = math.sqrt(2 / max(len(self.readout), 1))
-        nn.init.normal_(self.readout, std=scale, generator=generator)
+        readout = self.interaction.readout
+        scale = math.sqrt(2 / max(len(readout), 1))
+        nn.init.normal_(readout, std=scale, generator=generator)
 
     def encode(self, x):
         """Coefficients of the local part, shape (n, n_labels)."""
@@ -124,39 +196,6 @@ class LabelNetwork(nn.Module):
         for layer in self.hidden:
             x = layer(activate(x))
         return x
-
-    def _interact(self, y):
-        """Pre-activations of every global layer."""
-        activate, _ = ACTIVATIONS[self.activation]
-        pre_activations = []
-        for layer in self.interaction:
-            pre_activations.append(F.linear(y, layer.weight))
-            y = activate(pre_activations[-1])
-        return pre_activations
-
-    def _add_up(self, coefficients, y, pre_activations):
-        score = torch.linalg.vecdot(y, coefficients)
-        if pre_activations:
-            activate, _ = ACTIVATIONS[self.activation]
-            score = score + activate(pre_activations[-1]) @ self.readout
-        return score
-
-    def score(self, context, y):
-        """Logit of the value, shape (..., n); y may carry leading axes."""
-        return self._add_up(context, y, self._interact(y))
-
-    def score_and_grad(self, context, y):
-        """Logit of the value and its gradient in y, in closed form."""
-        pre_activations = self._interact(y)
-        score = self._add_up(context, y, pre_activations)
-        if not pre_activations:
-            return score, context
-        _, derivative = ACTIVATIONS[self.activation]
-        first, *deeper = self.interaction
-        grad = self.readout * derivative(pre_activations.pop())
-        while deeper:
-            grad = (grad @ deeper.pop().weight) * derivative(pre_activations.pop())
-        return score, torch.addmm(context, grad, first.weight)
 
 
 class JointNetwork(nn.Module):
@@ -192,6 +231,66 @@ class JointNetwork(nn.Module):
         ]
         scores, grads = zip(*pairs, strict=True)
         return torch.stack(scores).mean(0), torch.stack(grads).mean(0)
+
+
+class JointLabelNetwork(_LabelScore):
+    """Several label networks as one.
+
+    The mean of their scores is again the score of a label network: the mean of the
+    local coefficients, and all global units side by side. So the joint ascent costs
+    hardly more than that of one member.
+
+    Parameters
+    ----------
+    networks : sequence of LabelNetwork
+        The members, with at most one global layer each.
+    """
+
+    def __init__(self, networks):
+        super().__init__()
+        self.networks = nn.ModuleList(networks)
+        self.interaction = copy_network(networks[0].interaction)
+        terms = [network.interaction for network in networks]
+        readout = torch.cat([term.readout.detach() for term in terms])
+        self.interaction.readout = nn.Parameter(readout / len(terms))
+        for layer, *parts in zip(
+            self.interaction.layers, *(term.layers for term in terms), strict=True
+        ):
+            layer.weight = nn.Parameter(torch.cat([p.weight.detach() for p in parts]))
+
+    def encode(self, x):
+        """Mean coefficients of the local parts, shape (n, n_labels)."""
+        return torch.stack([network.encode(x) for network in self.networks]).mean(0)
+
+
+def join(networks):
+    """One network for joint inference with several.
+
+    Parameters
+    ----------
+    networks : list of torch.nn.Module
+        Value networks.
+
+    Returns
+    -------
+    network : torch.nn.Module
+        The only one, a `JointLabelNetwork` where possible, or a `JointNetwork`.
+    """
+    if len(networks) == 1:
+        return networks[0]
+    if all(
+        isinstance(network, LabelNetwork) and len(network.interaction.layers) <= 1
+        for network in networks
+    ):
+        return JointLabelNetwork(networks)
+    return JointNetwork(networks)
+
+
+def members(network):
+    """The networks that `join` made one of."""
+    if isinstance(network, JointNetwork | JointLabelNetwork):
+        return list(network.networks)
+    return [network]
 
 
 def score_and_grad(network, context, y):

@@ -1,6 +1,7 @@
 """Settings of others, by name.
 
-Each recipe is a dictionary of parameters: ``DVNMultiLabelClassifier(**RELEASED_BIBTEX)``.
+Each recipe is a dictionary of parameters, for
+``DVNMultiLabelClassifier(**RELEASED_BIBTEX)``.
 """
 
 from types import MappingProxyType

@@ -128,7 +128,7 @@ class LabelTargets:
         return sparse.csr_matrix(Y) if self.sparse_ else Y
 
     def probabilities(self, relaxed):
-        """Relaxed outputs inside (0, 1); for a one-dimensional y divided by their sum."""
+        """Relaxed outputs inside (0, 1); for a one-dimensional y they add up to 1."""
         inside = np.clip(relaxed, MARGIN, 1 - MARGIN)
         if self._binarizer is None:
             return inside

@@ -1,0 +1,49 @@
+# Needs make and Python 3.10 or newer; everything else goes into $(VENV).
+#   make demo [DATA=folder]    make test    make test-slow    make lint    make clean
+
+PYTHON ?= python3
+VENV   ?= .venv
+DATA   ?= $(SKDVN_DATA)
+
+ifneq ($(DATA),)
+export SKDVN_DATA := $(DATA)
+endif
+
+BIN     := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install -q -c constraints.txt
+RECIPE  := setup.py pyproject.toml constraints.txt
+
+.PHONY: demo test test-slow lint clean
+
+demo: $(VENV)/.demo
+	$(BIN)/python examples/demo.py
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest
+
+test-slow: $(VENV)/.test
+	$(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/.lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# Empty files that remember what is installed, so that a second run starts at once.
+$(VENV)/.demo: $(RECIPE) | $(BIN)/python
+	$(INSTALL) -e ".[plot,progress]"
+	@touch $@
+
+$(VENV)/.test: $(RECIPE) | $(BIN)/python
+	$(INSTALL) -e ".[test]"
+	@touch $@
+
+$(VENV)/.lint: $(RECIPE) | $(BIN)/python
+	$(INSTALL) -e ".[lint]"
+	@touch $@
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,60 @@
+"""Build and dependencies of skdvn."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+SOURCE = (HERE / "skdvn" / "__init__.py").read_text(encoding="utf-8")
+VERSION = re.search(r'^__version__ = "([^"]+)"$', SOURCE, re.MULTILINE)[1]
+
+EXTRAS = {
+    "plot": ["matplotlib>=3.6"],
+    "progress": ["rich>=13"],  # scikit-learn's ProgressBar, 1.9 and newer
+    "lint": ["ruff>=0.6"],
+}
+EXTRAS["test"] = [
+    "pytest>=7.4",
+    "pytest-cov>=4",
+    "hypothesis>=6.80",
+    "pandas>=2",
+    "polars>=0.20.23",
+    *EXTRAS["plot"],
+    *EXTRAS["progress"],
+]
+EXTRAS["all"] = sorted({name for extra in EXTRAS.values() for name in extra})
+
+setup(
+    name="skdvn",
+    version=VERSION,
+    description="Deep Value Networks for multi-label learning, as scikit-learn "
+    "estimators",
+    long_description=(HERE / "README.rst").read_text(encoding="utf-8"),
+    long_description_content_type="text/x-rst",
+    author="the skdvn developers",
+    license="BSD-3-Clause",
+    packages=find_packages(include=["skdvn", "skdvn.*"]),
+    python_requires=">=3.10",
+    install_requires=[
+        "numpy>=1.24",
+        "scipy>=1.10",
+        "scikit-learn>=1.6",
+        "torch>=2.3",  # the first that works with NumPy 2
+    ],
+    extras_require=EXTRAS,
+    keywords=["multi-label classification", "structured prediction", "PyTorch"],
+    classifiers=[
+        "Development Status :: 3 - Alpha",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "License :: OSI Approved :: BSD License",
+        "Operating System :: OS Independent",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+    ],
+)

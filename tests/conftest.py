@@ -1,0 +1,77 @@
+"""Fixtures that all tests share."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import settings
+
+from skdvn.networks import LabelNetwork
+
+# A shared machine may stall for a second; the number of examples bounds the time.
+settings.register_profile("skdvn", deadline=None, max_examples=30, derandomize=True)
+settings.load_profile("skdvn")
+
+
+@pytest.fixture(scope="session")
+def data_home():
+    """The folder of the real data sets; the test is skipped without one."""
+    folder = os.environ.get("SKDVN_DATA")
+    if not folder:
+        pytest.skip("needs real data: set SKDVN_DATA to the folder that holds it")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def seeded():
+    """``seeded(seed)``: a source of randomness apart from torch's global one."""
+    return lambda seed=0: torch.Generator().manual_seed(seed)
+
+
+@pytest.fixture(scope="session")
+def uniform(seeded):
+    """``uniform(n, m, seed=0)``: relaxed outputs, in double precision."""
+
+    def draw(*shape, seed=0, dtype=torch.float64):
+        return torch.rand(shape, generator=seeded(seed), dtype=dtype)
+
+    return draw
+
+
+@pytest.fixture(scope="session")
+def make_network(seeded):
+    """``make_network(...)``: a label network, every weight normal, in double."""
+
+    def make(
+        n_features=5,
+        n_labels=4,
+        hidden=(6,),
+        interaction=(3,),
+        activation="softplus",
+        seed=0,
+        scale=1.0,
+        dtype=torch.float64,
+    ):
+        network = LabelNetwork(n_features, n_labels, hidden, interaction, activation)
+        rng = seeded(seed)
+        with torch.no_grad():
+            for weight in network.parameters():
+                draw = torch.randn(weight.shape, generator=rng, dtype=torch.float64)
+                weight.copy_(scale * draw)
+        return network.to(dtype).eval()
+
+    return make
+
+
+@pytest.fixture
+def global_randomness_untouched():
+    """Fails the test if it drew from torch's or NumPy's global randomness."""
+    torch_state = torch.get_rng_state()
+    numpy_state = np.random.get_state()  # noqa: NPY002
+    yield
+    assert torch.equal(torch_state, torch.get_rng_state())
+    now = np.random.get_state()  # noqa: NPY002
+    np.testing.assert_array_equal(numpy_state[1], now[1])
+    assert numpy_state[2:] == now[2:]

@@ -1,0 +1,270 @@
+"""Tests of the scores and scorers: equality with scikit-learn, inputs, errors."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy import sparse
+from sklearn.metrics import (
+    f1_score,
+    fbeta_score,
+    hamming_loss,
+    jaccard_score,
+    make_scorer,
+)
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.neighbors import KNeighborsClassifier
+
+from skdvn.metrics import (
+    relaxed_accuracy_score,
+    relaxed_accuracy_scorer,
+    relaxed_f1_score,
+    relaxed_f1_scorer,
+    relaxed_fbeta_score,
+    relaxed_iou_score,
+    relaxed_iou_scorer,
+)
+
+
+def relaxed_f2_score(Y_true, Y_pred, **options):
+    return relaxed_fbeta_score(Y_true, Y_pred, beta=2.0, **options)
+
+
+SAMPLES = dict(average="samples", zero_division=1)
+# Each score with scikit-learn's on binary input.
+SCORES = {
+    relaxed_f1_score: lambda *a, **k: f1_score(*a, **k, **SAMPLES),
+    relaxed_f2_score: lambda *a, **k: fbeta_score(*a, **k, beta=2.0, **SAMPLES),
+    relaxed_iou_score: lambda *a, **k: jaccard_score(*a, **k, **SAMPLES),
+    relaxed_accuracy_score: lambda *a, **k: 1 - hamming_loss(*a, **k),
+}
+SCORERS = {
+    "f1": (relaxed_f1_scorer, relaxed_f1_score),
+    "iou": (relaxed_iou_scorer, relaxed_iou_score),
+    "accuracy": (relaxed_accuracy_scorer, relaxed_accuracy_score),
+}
+every_score = pytest.mark.parametrize("score", SCORES, ids=lambda s: s.__name__)
+
+
+def pairs_with_weights(elements, dtype=float):
+    """Truth, output and one positive integer weight per row."""
+
+    def three(shape):
+        one = arrays(dtype, shape, elements=elements)
+        weights = arrays(int, shape[0], elements=st.integers(1, 4))
+        return st.tuples(one, one, weights)
+
+    return st.tuples(st.integers(1, 5), st.integers(2, 5)).flatmap(three)
+
+
+binary = pairs_with_weights(st.integers(0, 1), int)
+relaxed = pairs_with_weights(st.floats(0, 1, allow_subnormal=False))
+
+
+@pytest.fixture(scope="module")
+def toy():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 4))
+    Y = (X @ rng.normal(size=(4, 3)) > 0.4).astype(int)
+    return X, Y
+
+
+# -- equality with scikit-learn ----------------------------------------------------
+
+
+@given(binary)
+def test_equal_to_scikit_learn_on_binary_input(three):
+    Y_true, Y_pred, weights = three
+    for score, reference in SCORES.items():
+        assert score(Y_true, Y_pred) == pytest.approx(reference(Y_true, Y_pred))
+        assert score(Y_true, Y_pred, sample_weight=weights) == pytest.approx(
+            reference(Y_true, Y_pred, sample_weight=weights)
+        )
+
+
+@every_score
+def test_nothing_against_nothing_counts_as_one(score):
+    assert score(np.zeros((3, 2)), np.zeros((3, 2))) == 1
+
+
+@given(relaxed)
+def test_a_python_float_between_0_and_1(three):
+    for score in SCORES:
+        value = score(*three[:2])
+        assert type(value) is float
+        assert 0 <= value <= 1 + 1e-12
+
+
+def test_relaxed_values_by_hand():
+    Y_true, Y_pred = [[1, 0, 1]], [[0.5, 0.25, 1]]
+    assert relaxed_iou_score(Y_true, Y_pred) == pytest.approx(1.5 / 2.25)
+    assert relaxed_f1_score(Y_true, Y_pred) == pytest.approx(3 / 3.75)
+    assert relaxed_fbeta_score(Y_true, Y_pred, beta=2) == pytest.approx(
+        5 * 1.5 / (1.75 + 4 * 2)
+    )
+    assert relaxed_accuracy_score(Y_true, Y_pred) == pytest.approx(0.75)
+
+
+# -- weights -------------------------------------------------------------------------
+
+
+@given(relaxed)
+def test_a_weight_is_worth_as_many_repetitions(three):
+    Y_true, Y_pred, weights = three
+    repeated = np.repeat(Y_true, weights, 0), np.repeat(Y_pred, weights, 0)
+    for score in SCORES:
+        weighted = score(Y_true, Y_pred, sample_weight=weights)
+        assert weighted == pytest.approx(score(*repeated))
+        assert weighted == pytest.approx(
+            score(Y_true, Y_pred, sample_weight=weights / 7)
+        )
+
+
+@every_score
+def test_a_weight_of_zero_leaves_a_row_out(score):
+    Y_true, Y_pred = np.eye(3), np.array([[1, 1, 0], [0, 1, 0], [1, 1, 1]])
+    assert score(Y_true, Y_pred, sample_weight=[1, 2, 0]) == pytest.approx(
+        score(Y_true[:2], Y_pred[:2], sample_weight=[1, 2])
+    )
+
+
+@every_score
+@pytest.mark.parametrize("weight", [[1.0], [1.0, 1.0, 1.0], [0.0, 0.0], "ab"])
+def test_unfit_weights_are_refused(score, weight):
+    with pytest.raises(ValueError):
+        score(np.eye(2), np.eye(2), sample_weight=weight)
+
+
+# -- inputs ----------------------------------------------------------------------------
+
+
+@every_score
+@pytest.mark.parametrize(
+    "container", [np.asarray, np.ndarray.tolist, sparse.csr_matrix, sparse.coo_array]
+)
+@pytest.mark.parametrize("dtype", [bool, np.int8, np.float32])
+def test_container_and_type_do_not_matter(score, container, dtype, toy):
+    Y = toy[1]
+    Y_pred = np.roll(Y, 1, axis=1)
+    found = score(container(Y.astype(dtype)), container(Y_pred.astype(dtype)))
+    assert found == pytest.approx(SCORES[score](Y, Y_pred))
+    assert score(sparse.csc_array(Y), Y_pred) == found
+
+
+@every_score
+def test_data_frames(score, toy):
+    pd = pytest.importorskip("pandas")
+    Y = toy[1]
+    assert score(pd.DataFrame(Y), pd.DataFrame(Y[::-1])) == score(Y, Y[::-1])
+
+
+@every_score
+def test_masks_are_flattened(score):
+    rng = np.random.default_rng(0)
+    Y_true, Y_pred = rng.random((2, 4, 3, 3))
+    flat = score(Y_true.reshape(4, 9), Y_pred.reshape(4, 9))
+    assert score(Y_true, Y_pred) == pytest.approx(flat)
+
+
+@every_score
+def test_the_arrays_of_the_caller_stay_as_they_are(score):
+    Y_true, Y_pred = np.eye(3), np.full((3, 3), 0.5)
+    Y_true.setflags(write=False)
+    Y_pred.setflags(write=False)
+    score(Y_true, Y_pred)
+
+
+# -- errors ----------------------------------------------------------------------------
+
+GOOD = [[1, 0], [0, 1]]
+
+
+@every_score
+@pytest.mark.parametrize(
+    ("wrong", "parts"),
+    [
+        ([1, 0], ["one row per example", "(n_samples, n_labels)", "(2,)"]),
+        (1.0, ["one row per example", "()"]),
+        ([["a", "b"], ["c", "d"]], ["must be numeric", "<U1"]),
+        ([[2, 0], [0, 1]], ["[0, 1]", "from 0 to 2"]),
+        ([[-0.5, 0], [0, 1]], ["[0, 1]", "from -0.5 to 1"]),
+        ([[np.nan, 0], [0, 1]], ["[0, 1]"]),
+        ([[np.inf, 0], [0, 1]], ["[0, 1]", "inf"]),
+    ],
+)
+@pytest.mark.parametrize("name", ["Y_true", "Y_pred"])
+def test_unfit_arrays_are_refused_by_name(score, name, wrong, parts):
+    arguments = {"Y_true": GOOD, "Y_pred": GOOD, name: wrong}
+    with pytest.raises(ValueError) as caught:
+        score(**arguments)
+    assert str(caught.value).startswith(name)
+    for part in parts:
+        assert part in str(caught.value)
+
+
+@every_score
+def test_shapes_must_agree(score):
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        score(GOOD, GOOD[:1])
+    with pytest.raises(ValueError, match="Y_pred must have the shape") as caught:
+        score(GOOD, [[1, 0, 0], [0, 1, 0]])
+    assert "(2, 2)" in str(caught.value) and "(2, 3)" in str(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_no_rows_are_refused_rather_than_scored_nan():
+    for score in SCORES:
+        with pytest.raises(ValueError):
+            score(np.zeros((0, 3)), np.zeros((0, 3)))
+
+
+@pytest.mark.parametrize("beta", [0, -1, np.inf, np.nan, "two"])
+def test_beta_is_checked(beta):
+    with pytest.raises(ValueError, match="beta must be"):
+        relaxed_fbeta_score(GOOD, GOOD, beta=beta)
+
+
+# -- scorers ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", SCORERS)
+def test_scorers_score_predictions(name, toy):
+    scorer, score = SCORERS[name]
+    model = KNeighborsClassifier(3).fit(*toy)
+    X, Y = toy[0][::2], toy[1][::2]
+    assert scorer(model, X, Y) == score(Y, model.predict(X))
+    weights = np.arange(1, len(X) + 1)
+    assert scorer(model, X, Y, sample_weight=weights) == score(
+        Y, model.predict(X), sample_weight=weights
+    )
+
+
+def test_scorers_work_in_model_selection(toy):
+    model = KNeighborsClassifier(3)
+    reference = make_scorer(f1_score, **SAMPLES)
+    np.testing.assert_allclose(
+        cross_val_score(model, *toy, scoring=relaxed_f1_scorer, cv=3),
+        cross_val_score(model, *toy, scoring=reference, cv=3),
+    )
+    search = GridSearchCV(
+        model,
+        {"n_neighbors": [1, 3]},
+        scoring={name: scorer for name, (scorer, _) in SCORERS.items()},
+        refit="iou",
+        cv=2,
+    ).fit(*toy)
+    scores = search.cv_results_["mean_test_iou"]
+    assert search.best_score_ == scores.max()
+    assert (scores <= search.cv_results_["mean_test_f1"]).all()
+
+
+@pytest.mark.parametrize("name", SCORERS)
+def test_greater_is_better(name, toy):
+    class Oracle(KNeighborsClassifier):
+        def predict(self, X):
+            return toy[1]
+
+    scorer = SCORERS[name][0]
+    assert scorer(Oracle().fit(*toy), *toy) == 1
+    assert scorer(KNeighborsClassifier(30).fit(*toy), *toy) < 1
