@@ -24,16 +24,32 @@ class SparseBatch(NamedTuple):
     ----------
     base : torch.Tensor of shape (n_columns,)
         The common row: what an all-zero row of the user's is after standardising.
-    columns, differences : torch.Tensor of shape (n_stored,)
-        Where and by how much rows differ from it, row after row.
-    offsets : torch.Tensor of shape (n,)
-        Where each row begins.
+    differences : CSR matrix of shape (n, n_columns)
+        What is to be added to it.
     """
 
     base: torch.Tensor
-    columns: torch.Tensor
-    differences: torch.Tensor
-    offsets: torch.Tensor
+    differences: sparse.csr_matrix
+
+    def __matmul__(self, weight):
+        """Product with a matrix, differentiable in the latter."""
+        return _SparseProduct.apply(weight, self)
+
+
+class _SparseProduct(torch.autograd.Function):
+    """SciPy's sparse products; those of torch are several times slower on a CPU."""
+
+    @staticmethod
+    def forward(ctx, weight, batch):
+        ctx.batch = batch
+        product = torch.from_numpy(batch.differences @ weight.detach().numpy())
+        return product.add_(batch.base @ weight)
+
+    @staticmethod
+    def backward(ctx, grad):
+        batch = ctx.batch
+        product = torch.from_numpy(batch.differences.T @ grad.numpy())
+        return product.addr_(batch.base, grad.sum(0)), None
 
 
 class Rows:
@@ -50,7 +66,8 @@ class Rows:
     mean, scale : ndarray of shape (n_columns,), default=None
         If given, columns are standardised with these and clipped to [-3, 5].
     keep_sparse : bool, default=False
-        Whether to return rows of a sparse array as a `SparseBatch` where that pays.
+        Whether to return rows of a sparse array as a `SparseBatch` where that pays,
+        which is on a CPU.
     """
 
     def __init__(
@@ -61,16 +78,18 @@ class Rows:
         if sparse.issparse(array):
             array = array.tocsr()
             base = np.zeros(array.shape[1])
+            data = array.data
             if mean is not None:
                 base = _standardize(base, mean, scale)
                 columns = array.indices
-                data = _standardize(array.data, mean[columns], scale[columns])
-                array = sparse.csr_matrix(
-                    (data - base[columns], columns, array.indptr), array.shape
-                )
+                data = _standardize(data, mean[columns], scale[columns]) - base[columns]
+            # As wide as the tensors, so that products need no conversion.
+            data = torch.as_tensor(data, dtype=dtype).numpy()
+            array = sparse.csr_matrix((data, array.indices, array.indptr), array.shape)
             self._base = torch.as_tensor(base, dtype=dtype, device=device)
             density = array.nnz / max(1, math.prod(array.shape))
-            self._keep_sparse = keep_sparse and density < SPARSE_DENSITY
+            pays = density < SPARSE_DENSITY and self._base.device.type == "cpu"
+            self._keep_sparse = keep_sparse and pays
         else:
             # Scaled in the precision given, since float32 may not hold the array.
             if mean is not None:
@@ -86,14 +105,9 @@ class Rows:
         part = self._at(rows)
         if self._base is None:
             return part
-        if not self._keep_sparse:
-            part = torch.from_numpy(part.toarray())
-            return part.to(self.device, self.dtype) + self._base
-        columns, offsets, differences = (
-            torch.from_numpy(array).to(self.device)
-            for array in (part.indices, part.indptr[:-1], part.data)
-        )
-        return SparseBatch(self._base, columns, differences.to(self.dtype), offsets)
+        if self._keep_sparse:
+            return SparseBatch(self._base, part)
+        return torch.from_numpy(part.toarray()).to(self.device) + self._base
 
     def subset(self, rows):
         """The rows at these positions, as `Rows`."""

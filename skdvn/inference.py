@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
@@ -118,17 +119,20 @@ def value_field(network, context, pull=None):
     -------
     field : callable
     """
+    if pull is not None and hasattr(network, "shift"):
+        context, pull = network.shift(context, pull), None
+    if hasattr(network, "field"):
+        field = network.field(context)
+    else:
+        field = partial(score_and_grad, network, context)
     if pull is None:
-        return lambda y: score_and_grad(network, context, y)
-    if hasattr(network, "shift"):
-        context = network.shift(context, pull)
-        return lambda y: network.score_and_grad(context, y)
+        return field
 
-    def field(y):
-        score, grad = score_and_grad(network, context, y)
+    def pulled_field(y):
+        score, grad = field(y)
         return score + (pull * y).flatten(1).sum(1), grad + pull
 
-    return field
+    return pulled_field
 
 
 def _climbs(network, ascent, queries, batch_size, rng):

@@ -20,8 +20,6 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .data import SparseBatch
-
 # Each activation with its derivative, as functions of the pre-activation.
 ACTIVATIONS = {
     "softplus": (F.softplus, torch.sigmoid),
@@ -41,22 +39,13 @@ class InputLayer(nn.Module):
 
     def __init__(self, in_features, out_features):
         super().__init__()
-        # Input-major, as the sparse product wants it.
+        # Input-major, as a sparse product wants it.
         self.weight = nn.Parameter(torch.empty(in_features, out_features))
         self.bias = nn.Parameter(torch.empty(out_features))
 
     def forward(self, x):
         """Output of shape (n, out_features)."""
-        if not isinstance(x, SparseBatch):
-            return torch.addmm(self.bias, x, self.weight)
-        product = F.embedding_bag(
-            x.columns,
-            self.weight,
-            x.offsets,
-            mode="sum",
-            per_sample_weights=x.differences,
-        )
-        return product + (self.bias + x.base @ self.weight)
+        return x @ self.weight + self.bias
 
 
 class GlobalTerm(nn.Module):
@@ -82,30 +71,12 @@ class GlobalTerm(nn.Module):
         width = hidden_layer_sizes[-1] if hidden_layer_sizes else 0
         self.readout = nn.Parameter(torch.empty(width))
 
-    def pre_activations(self, y):
-        """Of every hidden layer."""
-        activate, _ = ACTIVATIONS[self.activation]
-        found = []
-        for layer in self.layers:
-            found.append(F.linear(y, layer.weight))
-            y = activate(found[-1])
-        return found
-
-    def value(self, pre_activations):
+    def forward(self, y):
         """The term, shape (..., n)."""
         activate, _ = ACTIVATIONS[self.activation]
-        return activate(pre_activations[-1]) @ self.readout
-
-    def add_grad(self, coefficients, pre_activations):
-        """The term's gradient in y, added to `coefficients`."""
-        _, derivative = ACTIVATIONS[self.activation]
-        first, *deeper = self.layers
-        grad = self.readout * derivative(pre_activations[-1])
-        for layer, below in zip(
-            reversed(deeper), reversed(pre_activations[:-1]), strict=True
-        ):
-            grad = (grad @ layer.weight) * derivative(below)
-        return torch.addmm(coefficients, grad, first.weight)
+        for layer in self.layers:
+            y = activate(layer(y))
+        return y @ self.readout
 
 
 class _LabelScore(nn.Module):
@@ -114,20 +85,32 @@ class _LabelScore(nn.Module):
     def score(self, context, y):
         """Logit of the value, shape (..., n); y may carry leading axes."""
         local = torch.linalg.vecdot(y, context)
-        if not len(self.interaction.layers):
-            return local
-        return local + self.interaction.value(self.interaction.pre_activations(y))
+        return local + self.interaction(y) if self.interaction.layers else local
 
     def score_and_grad(self, context, y):
         """Logit of the value and its gradient in y, in closed form."""
-        local = torch.linalg.vecdot(y, context)
-        if not len(self.interaction.layers):
-            return local, context
-        found = self.interaction.pre_activations(y)
-        return (
-            local + self.interaction.value(found),
-            self.interaction.add_grad(context, found),
-        )
+        return self.field(context)(y)
+
+    def field(self, context):
+        """The function ``y -> score_and_grad(context, y)``, all look-ups done."""
+        activate, derivative = ACTIVATIONS[self.interaction.activation]
+        weights = [layer.weight for layer in self.interaction.layers]
+        readout = self.interaction.readout
+        if not weights:
+            return lambda y: (torch.linalg.vecdot(y, context), context)
+
+        def closed_form(y):
+            hidden, pre_activations = y, []
+            for weight in weights:
+                pre_activations.append(F.linear(hidden, weight))
+                hidden = activate(pre_activations[-1])
+            score = torch.linalg.vecdot(y, context) + hidden @ readout
+            grad = readout * derivative(pre_activations.pop())
+            for weight in weights[:0:-1]:
+                grad = (grad @ weight) * derivative(pre_activations.pop())
+            return score, torch.addmm(context, grad, weights[0])
+
+        return closed_form
 
     def shift(self, context, pull):
         """The context that adds ``y . pull`` to the score."""

@@ -54,7 +54,10 @@ def make_network(seeded):
         scale=1.0,
         dtype=torch.float64,
     ):
-        network = LabelNetwork(n_features, n_labels, hidden, interaction, activation)
+        with torch.random.fork_rng(devices=[]):  # torch's layers draw from it
+            network = LabelNetwork(
+                n_features, n_labels, hidden, interaction, activation
+            )
         rng = seeded(seed)
         with torch.no_grad():
             for weight in network.parameters():
