@@ -23,7 +23,7 @@ from skdvn.datasets import load_bibtex, load_digit_attributes
 from skdvn.metrics import relaxed_f1_score
 
 SEED = 0
-MOST_LABELS = 12  # in the figure
+MOST_LABELS = 10  # in the figure
 
 
 def load(folder):
@@ -31,12 +31,14 @@ def load(folder):
     if folder:
         train, test = (load_bibtex(folder, subset=part) for part in ("train", "test"))
         parts = train.data, test.data, train.target, test.target
-        return "Bibtex", train.target_names, TfidfTransformer(), parts
+        tags = [name.removeprefix("TAG_") for name in train.target_names]
+        return "Bibtex", tags, TfidfTransformer(), parts
     digits = load_digit_attributes(noise=6)
     parts = train_test_split(
         digits.data, digits.target, test_size=0.3, random_state=SEED
     )
-    return "Digit attributes", digits.target_names, StandardScaler(), parts
+    names = [name.replace("_", " ") for name in digits.target_names]
+    return "Digit attributes", names, StandardScaler(), parts
 
 
 def make_models(scaler):
@@ -156,7 +158,7 @@ def draw_labels(ax, names, truth, relaxed):
         interpolation="nearest",
         extent=(0.5, len(relaxed) + 0.5, len(order) - 0.5, -0.5),
     )
-    ax.set_yticks(range(len(order)), [names[i].replace("_", " ") for i in order])
+    ax.set_yticks(range(len(order)), [names[i] for i in order])
     for tick, i in zip(ax.get_yticklabels(), order, strict=True):
         tick.set_fontweight("bold" if truth[i] else "normal")
         tick.set_color("black" if truth[i] else "0.45")

@@ -23,7 +23,7 @@ from .oracles import check_oracle, did_you_mean, get_oracle
 from .training import LOSSES, SCHEDULES, Objective, Optimization, Trainer
 from .tuples import GENERATORS, Mixture, TupleSettings
 
-DEFAULT_TUPLES = {"ground_truth": 0.5, "inference": 0.5}
+DEFAULT_TUPLES = {"stratified": 0.5, "inference": 0.5}
 TRAINING_ASCENT = Ascent()
 # Up to so many rows training is cheap: more candidates, smaller batches, and the
 # networks of all folds together instead of one trained anew.
@@ -282,6 +282,7 @@ class BaseDVN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             build=self._builder(examples),
             objective=self._objective(examples),
             optimizations=optimizations,
+            decide=self._round,
             ascents=ascents,
             choose_n_steps=self.n_steps == "auto" and not self._continues(),
             splits=splits,
@@ -329,6 +330,7 @@ class BaseDVN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 ConvergenceWarning,
                 stacklevel=4,
             )
+        vars(self).pop("_optimizers", None)
         self.network_ = learned.network
         self.history_ = learned.history
         self.n_iter_ = learned.n_epochs
@@ -433,7 +435,10 @@ def _usable(device):
 
 
 def _describe(entry):
-    parts = [f"Epoch {entry['epoch']:4d}", f"loss = {entry['loss']:.4f}"]
+    parts = [
+        f"Training {entry['training']}, epoch {entry['epoch']:3d}",
+        f"loss = {entry['loss']:.4f}",
+    ]
     if "validation_score" in entry:
         parts.append(f"validation score = {entry['validation_score']:.4f}")
     return ", ".join([*parts, f"{entry['seconds']:.2f} s"])

@@ -58,6 +58,8 @@ class Plan:
     objective : Objective
     optimizations : tuple of Optimization
         Candidates, the one to use without a choice first.
+    decide : callable
+        Rounds relaxed outputs, ndarray to ndarray, as `predict` will.
     ascents : tuple of Ascent
         Candidates, the one to use without a choice first.
     choose_n_steps : bool
@@ -83,6 +85,7 @@ class Plan:
     build: Callable
     objective: Objective
     optimizations: tuple
+    decide: Callable
     ascents: tuple
     choose_n_steps: bool
     splits: tuple
@@ -200,6 +203,7 @@ class _Learner:
         self.on_epoch = on_epoch
         self.seeds = torch.Generator().manual_seed(seed)
         self.history = []
+        self.n_trainings = 0
         self.interrupted = False
 
     def choose(self):
@@ -251,6 +255,7 @@ class _Learner:
         )
         best = _Best(plan) if split is not None and plan.early_stopping else None
         epoch = 0
+        self.n_trainings += 1
         try:
             for epoch in range(1, n_epochs + 1):
                 entry = self._run_epoch(trainer, epoch)
@@ -271,24 +276,33 @@ class _Learner:
     def _draw_seed(self):
         return int(torch.randint(2**62, (), generator=self.seeds))
 
-    @staticmethod
-    def _run_epoch(trainer, epoch):
+    def _run_epoch(self, trainer, epoch):
         began = time.perf_counter()
         loss = trainer.run_epoch()
-        return {"epoch": epoch, "loss": loss, "seconds": time.perf_counter() - began}
+        return {
+            "training": self.n_trainings,
+            "epoch": epoch,
+            "loss": loss,
+            "seconds": time.perf_counter() - began,
+        }
 
     def _totals(self, network, split):
         """Sums of oracle values and of weights, (2, n_ascents, n_steps)."""
-        oracle = self.plan.objective.settings.oracle
+        plan = self.plan
+        oracle = plan.objective.settings.oracle
         held_out = split.held_out
         queries = Queries(held_out.x, held_out.y_init, split.margins)
         y_true = held_out.y.take(slice(None)).cpu()
         weight = held_out.weight
         weight = torch.ones(len(y_true)) if weight is None else weight.cpu()
         totals = []
-        for ascent in self.plan.ascents:
+        for ascent in plan.ascents:
             climb = stages(network, ascent, queries, batch_size=EVALUATION_BATCH)
-            totals.append([_weighted_sum(oracle, y, y_true, weight) for y in climb])
+            values = (
+                oracle(torch.as_tensor(plan.decide(y.numpy())).to(y_true), y_true)
+                for y in climb
+            )
+            totals.append([(value * weight).sum().item() for value in values])
         sums = torch.tensor(totals, dtype=torch.float64)
         return torch.stack([sums, torch.full_like(sums, weight.sum().item())])
 
@@ -329,7 +343,3 @@ def _smooth(means):
     """Mean over neighbouring numbers of steps, to choose one that is not just lucky."""
     padded = F.pad(means[:, None], (1, 1), mode="replicate")
     return F.avg_pool1d(padded, kernel_size=3, stride=1)[:, 0]
-
-
-def _weighted_sum(oracle, y, y_true, weight):
-    return (oracle((y >= 0.5).to(y_true), y_true) * weight).sum().item()

@@ -56,7 +56,197 @@ class _TrainingData(NamedTuple):
 class DVNMultiLabelClassifier(ClassifierMixin, BaseDVN):
     """Deep Value Network for multi-label classification.
 
-    DOC
+    A value network v(x, y) is trained to predict the value, by default the relaxed
+    F1 score, of any labels y for an input x; prediction climbs it by projected
+    gradient ascent on y (Gygli et al., 2017). The network is that of section 5.1.
+
+    Parameters that are "auto" are chosen on held-out rows during `fit`. With up to
+    2,500 rows these are the folds of a cross-validation, whose networks predict
+    jointly afterwards; with more rows it is one part of them, and the final network
+    is trained anew on all rows. With fewer than 100 rows nothing is held out and
+    "auto" means a fixed setting.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or array-like of int, default=(300,)
+        Widths of the hidden layers of the local part, which sees x. More pay with
+        many rows.
+    n_global_units : int or array-like of int, default=16
+        Widths of the hidden layers of the global part, which sees only y and learns
+        which labels go together. 0 or ``()`` leaves it out.
+    activation : {"softplus", "tanh", "relu"}, default="softplus"
+        Activation of all hidden layers. Smooth ones suit gradients in y.
+    network : torch.nn.Module or callable, default=None
+        A value network of your own instead of the above: a module with the methods
+        ``encode(x) -> context`` and ``score(context, y) -> logits``, which is copied
+        with its weights, or a function ``network(n_features, n_labels)`` that makes
+        one, called for each network that is trained.
+    standardize : bool, default=True
+        Whether inputs are standardised and clipped to [-3, 5] inside the estimator.
+        Sparse inputs stay sparse.
+    oracle : {"f1", "iou", "accuracy", "f0.5", "f2"} or callable, default="f1"
+        The metric to learn and to climb (eqs. 6-10). A callable
+        ``oracle(y, y_true)`` takes tensors of shape (n, n_labels) with entries in
+        [0, 1] and returns n values in [0, 1]; it need not be differentiable.
+    loss : {"cross_entropy", "squared"}, default="cross_entropy"
+        Discrepancy of value and oracle value: eq. 11, or the squared error.
+    tuples : dict, default=None
+        Where the outputs to train on come from (section 3.3): names of generators
+        with their shares. Names are "ground_truth", "inference" (iterates of the
+        ascent), "stratified" (samples near the truth, see `tau`), "adversarial"
+        (outputs that ascend the loss), "one_step" (one step from the truth or the
+        start, as in the authors' code) and "replay" (earlier outputs, see
+        `replay_size`). A callable that takes a `skdvn.tuples.Batch` and returns a
+        list of outputs is allowed in place of a name. None means
+        ``{"stratified": 0.5, "inference": 0.5}``.
+    tuple_mixing : {"all", "one"}, default="all"
+        Whether each mini-batch trains on the tuples of all generators, weighted by
+        their shares, or on those of one, drawn by share (Algorithm 1).
+    n_iterates : int, default=4
+        Iterates of each inference trajectory that become tuples, evenly spaced, the
+        last included.
+    tau : float, default=0.0
+        Temperature of the stratified samples, ``p(y) ~ exp(v*(y, y_true) / tau)``.
+        0 gives the truth, larger values sample further from it; the paper found 0.05
+        best for masks.
+    replay_size : int, default=8
+        Earlier outputs kept per training row for "replay".
+    init : "zeros", float, array-like of shape (n_labels,), or classifier, \
+default="zeros"
+        Where inference starts, in [0, 1]. A classifier is cloned and fitted inside
+        `fit`, and inference starts at the labels it predicts times `init_scale`;
+        those of the training rows are predicted out of fold.
+    init_scale : float, default=0.5
+        See `init`; in (0, 1].
+    step_size : float or "auto", default="auto"
+        Size of the ascent's steps, above 0 (eta in eq. 8). "auto" trains with 0.5 and
+        then chooses.
+    n_steps : int or "auto", default="auto"
+        Number of the ascent's steps. "auto" trains with 20 and then chooses.
+    prior_weight : float or "auto", default="auto"
+        How much the ascent listens to a linear model of the labels, whose decision
+        margins are added to the local term of the network (beyond the paper, see
+        `skdvn.prior`). 0 turns it off. "auto" chooses among 0, 0.1, 0.3 and 1 where
+        the oracle is known; with an oracle of your own there is no prior.
+    step_rule : {"value", "logit", "normalized"}, default="value"
+        Direction of a step: the gradient of the value (eq. 8), of its logit, or the
+        latter divided by its largest absolute entry.
+    inference_momentum : float, default=0.0
+        Share of the last step that the next one keeps, in [0, 1).
+    inference_noise : float, default=0.0
+        Standard deviation of Gaussian noise in each step, from 0 on. With noise,
+        predictions depend on `random_state` and `prediction_batch_size`.
+    min_labels : int, default=0
+        Each row is predicted at least this many labels.
+    solver : {"sgd", "adam"}, default="sgd"
+        SGD with momentum, or Adam. SGD has proved better for these networks.
+    learning_rate : {"constant", "cosine", "step"}, default="cosine"
+        Schedule of the learning rate: constant, falling to 0 along a cosine, or
+        divided by 10 after 38% and 77% of the epochs.
+    learning_rate_init : float or "auto", default="auto"
+        Initial learning rate, above 0.
+    alpha : float or "auto", default="auto"
+        Weight decay: ``alpha * W`` is added to the gradient of the weights, from 0 on.
+        Raise it with few rows.
+    momentum : float, default=0.9
+        Momentum of SGD, in [0, 1).
+    max_grad_norm : float, default=1.0
+        Gradients of a larger norm are scaled down to it; above 0, infinity allowed.
+    batch_size : int or "auto", default="auto"
+        Rows per mini-batch; "auto" is 64 up to 2,500 rows and 128 beyond.
+    max_iter : int or "auto", default="auto"
+        Epochs; "auto" is 16, but at least 250 mini-batches.
+    early_stopping : bool, default=False
+        Whether to score the held-out rows after each epoch, to stop when they no
+        longer improve, and to go back to the best weights.
+    validation_fraction : float, default=0.2
+        Share of the rows that is held out, in (0, 1). With cross-validation there are
+        as many folds as such shares make a whole.
+    n_iter_no_change : int, default=5
+        Epochs without improvement after which `early_stopping` stops.
+    tol : float, default=1e-4
+        What counts as improvement.
+    refit : bool or "auto", default="auto"
+        Whether to hold out one part only and train anew on all rows at the end, or
+        to cross-validate and keep the networks of the folds. "auto" does the former
+        with more than 2,500 rows.
+    n_networks : int, default=1
+        Networks that are trained on all rows, from different weights, to predict
+        jointly. Without `refit` it is the number of folds instead.
+    inference_lag : int, default=0
+        With more than 0, tuples are inferred in a parallel thread with the weights of
+        so many mini-batches ago (section 3.3). Results do not depend on timing. Pays
+        where inference is slow and a second core is idle.
+    prediction_batch_size : int, default=512
+        Rows that are predicted together; lower it if memory is short.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights and choices of the last fit.
+    device : str or torch.device, default="auto"
+        "cpu", "cuda", "cuda:1", ...; "auto" is CUDA where available.
+    random_state : int, RandomState instance or None, default=None
+        Of initial weights, held-out rows, mini-batches and samples. Pass an int for
+        the same result at each call.
+    verbose : bool or int, default=False
+        Whether to print each epoch. With scikit-learn 1.9 or newer you can also use
+        its callbacks, as in ``clf.set_callbacks(ProgressBar())``.
+
+    Attributes
+    ----------
+    network_ : torch.nn.Module
+        The trained value network; several are one for joint inference.
+    classes_ : list of ndarray, or ndarray of shape (n_classes,)
+        ``[array([0, 1])] * n_labels``, or the classes of a one-dimensional y.
+    n_features_in_ : int
+        Number of features seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where X had string names.
+    device_ : torch.device
+        Where the network is.
+    history_ : list of dict
+        For each epoch of each network trained "epoch", "loss", "seconds", and with
+        early stopping "validation_score".
+    n_iter_ : int
+        Epochs of the final training.
+    validation_score_ : float
+        Mean oracle value on the held-out rows with what was chosen on them, hence
+        optimistic; nan if nothing was held out.
+    step_size_, n_steps_, prior_weight_, learning_rate_init_, alpha_ : float or int
+        What was chosen or given.
+    prior_ : LinearPrior or None
+        The linear model, if it is listened to.
+    init_ : EstimatorStart or None
+        Holds the fitted `init` classifier as ``init_.estimator``.
+    scaler_ : StandardScaler or None
+        How inputs are standardised.
+
+    See Also
+    --------
+    skdvn.baselines.PlugInClassifier : What to compare with.
+    sklearn.multioutput.ClassifierChain : Structured prediction without a GPU library.
+
+    Notes
+    -----
+    A one-dimensional y of k classes becomes k labels of which each row has one, for
+    two classes too.
+
+    In double precision for up to 256 rows, else in single precision, where
+    predictions of the same row in different company agree up to rounding.
+
+    References
+    ----------
+    M. Gygli, M. Norouzi, A. Angelova. Deep Value Networks Learn to Evaluate and
+    Iteratively Refine Structured Outputs. ICML 2017.
+
+    Examples
+    --------
+    >>> from skdvn import DVNMultiLabelClassifier
+    >>> from skdvn.datasets import load_digit_attributes
+    >>> X, Y = load_digit_attributes(return_X_y=True)
+    >>> clf = DVNMultiLabelClassifier(max_iter=10, refit=True, random_state=0)
+    >>> clf.fit(X[:1000], Y[:1000]).predict(X[1000:]).shape
+    (797, 10)
+    >>> clf.score(X[1000:], Y[1000:]) > 0.8
+    True
     """
 
     _parameter_constraints = {
@@ -73,7 +263,7 @@ class DVNMultiLabelClassifier(ClassifierMixin, BaseDVN):
             StrOptions({"zeros"}),
             Interval(Real, 0, 1, closed="both"),
             HasMethods(["fit", "predict"]),
-            np.ndarray,
+            "array-like",
         ],
         "init_scale": [Interval(Real, 0, 1, closed="right")],
         "min_labels": [Interval(Integral, 0, None, closed="left")],
@@ -92,7 +282,7 @@ class DVNMultiLabelClassifier(ClassifierMixin, BaseDVN):
         tuples=None,
         tuple_mixing="all",
         n_iterates=4,
-        tau=0.05,
+        tau=0.0,
         replay_size=8,
         init="zeros",
         init_scale=0.5,
@@ -390,10 +580,13 @@ class DVNMultiLabelClassifier(ClassifierMixin, BaseDVN):
         return LabelNetwork(
             self.n_features_in_,
             self._targets.n_labels_,
-            tuple(np.atleast_1d(self.hidden_layer_sizes)),
-            tuple(n for n in np.atleast_1d(self.n_global_units) if n),
+            _widths("hidden_layer_sizes", self.hidden_layer_sizes),
+            _widths("n_global_units", self.n_global_units),
             self.activation,
         )
+
+    def _round(self, relaxed):
+        return self._targets.round(relaxed, self.min_labels)
 
     # -- predict -----------------------------------------------------------------
 
@@ -535,6 +728,8 @@ class DVNMultiLabelClassifier(ClassifierMixin, BaseDVN):
         )
         check_consistent_length(predicted, truth)
         values = get_oracle(self.oracle)(predicted, truth).cpu().numpy()
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, values)
         return float(np.average(values, weights=sample_weight))
 
     def _targets_fitted(self):
@@ -583,6 +778,14 @@ class DVNMultiLabelClassifier(ClassifierMixin, BaseDVN):
         tags.input_tags.sparse = True
         tags.classifier_tags.multi_label = True
         return tags
+
+
+def _widths(name, value):
+    """Layer widths as a tuple; a plain 0 means no layer."""
+    widths = () if np.ndim(value) == 0 and value == 0 else tuple(np.atleast_1d(value))
+    if not all(isinstance(w, Integral) and w > 0 for w in widths):
+        raise ValueError(f"{name} must hold integers above 0, got {value!r}.")
+    return tuple(map(int, widths))
 
 
 def _checked_weight(sample_weight, X):

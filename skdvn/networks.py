@@ -328,11 +328,13 @@ def score_all(network, context, outputs):
     return torch.stack([network.score(context, y) for y in outputs])
 
 
-def map_context(function, context):
-    """Apply `function` to every tensor of a context."""
+def detach_context(context):
+    """A context cut off from the encoder's graph; tensors in tuples or lists count."""
     if isinstance(context, torch.Tensor):
-        return function(context)
-    return tuple(map_context(function, part) for part in context)
+        return context.detach()
+    if type(context) in (tuple, list):
+        return type(context)(map(detach_context, context))
+    return context
 
 
 def copy_network(network):

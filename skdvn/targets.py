@@ -119,13 +119,21 @@ class LabelTargets:
         Y : ndarray or CSR matrix of shape (n_samples, n_labels), or (n_samples,)
             In the form of the Y that the constructor saw.
         """
+        Y = self.round(relaxed, min_labels)
         if self._binarizer is not None:
-            return self.classes_[np.argmax(self.probabilities(relaxed), axis=1)]
+            return self.classes_[np.argmax(Y, axis=1)]
+        return sparse.csr_matrix(Y) if self.sparse_ else Y
+
+    def round(self, relaxed, min_labels=0):
+        """Round relaxed outputs to a binary matrix; parameters as for `decode`."""
+        if self._binarizer is not None:
+            largest = np.argmax(self.probabilities(relaxed), axis=1)
+            return np.eye(self.n_labels_, dtype=int)[largest]
         Y = (relaxed >= 0.5).astype(int)
         if min_labels:
             top = np.argsort(-relaxed, axis=1, kind="stable")[:, :min_labels]
             np.put_along_axis(Y, top, 1, axis=1)
-        return sparse.csr_matrix(Y) if self.sparse_ else Y
+        return Y
 
     def probabilities(self, relaxed):
         """Relaxed outputs inside (0, 1); for a one-dimensional y they add up to 1."""

@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from .data import Examples
-from .networks import copy_network, map_context, score_all
+from .networks import copy_network, detach_context, score_all
 from .optimizers import SGD, Adam
 from .tuples import Batch, Mixture, ReplayBuffer, TupleSettings
 
@@ -135,6 +135,11 @@ class Trainer:
         -------
         loss : float
             Mean training loss.
+
+        Raises
+        ------
+        ValueError
+            If the loss is not finite.
         """
         self.network.train()
         order = torch.randperm(len(self.examples), generator=self.rng)
@@ -143,7 +148,14 @@ class Trainer:
         for rows, tuples in self._with_tuples(batches):
             total += self._train_step(rows, tuples) * len(rows)
         self.network.eval()
-        return float(total) / len(order)
+        loss = float(total) / len(order)
+        if not math.isfinite(loss):
+            raise ValueError(
+                f"Training diverged: the loss is {loss}. Lower learning_rate_init, now "
+                f"{self.optimization.learning_rate_init}, or max_grad_norm, now "
+                f"{self.optimization.max_grad_norm}."
+            )
+        return loss
 
     def _with_tuples(self, batches):
         """Pair each batch with its tuples; None where they are still to be made."""
@@ -182,7 +194,7 @@ class Trainer:
     def _train_step(self, rows, tuples):
         context = self.network.encode(self.examples.x.take(rows))
         if tuples is None:
-            detached = map_context(torch.Tensor.detach, context)
+            detached = detach_context(context)
             tuples = self._generate(self.network, detached, rows, self.rng)
         loss = self._loss(context, rows, tuples)
         loss.backward()

@@ -28,9 +28,9 @@ class TupleSettings:
     n_iterates : int, default=4
         Iterates of one inference trajectory that become tuples, evenly spaced and
         ending with the last.
-    tau : float, default=0.05
-        Temperature of the stratified samples.
-    n_candidates, n_strata : int
+    tau : float, default=0.0
+        Temperature of the stratified samples; at 0 they are the truth.
+    n_candidates, n_strata : int, default=16, 20
         Random outputs per example that the stratified sampler chooses from, and
         the number of groups of equal value it sorts them into.
     """
@@ -38,8 +38,8 @@ class TupleSettings:
     oracle: Callable
     ascent: Ascent
     n_iterates: int = 4
-    tau: float = 0.05
-    n_candidates: int = 32
+    tau: float = 0.0
+    n_candidates: int = 16
     n_strata: int = 20
 
 

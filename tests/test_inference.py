@@ -50,7 +50,7 @@ def climb(network, ascent, x, y):
         return y, network.score(context, y)
 
 
-# -- the projection ------------------------------------------------------------------
+# -- the projection -------------------------------------------------------------------
 
 numbers = arrays(float, (3, 4), elements=st.floats(-1e6, 1e6))
 inside = arrays(float, (3, 4), elements=st.floats(0, 1))
@@ -77,7 +77,7 @@ def test_the_projection_works_in_place():
     assert y.tolist() == [0, 0.5, 1]
 
 
-# -- single steps --------------------------------------------------------------------
+# -- single steps ---------------------------------------------------------------------
 
 DIRECTIONS = {
     "value": lambda network, context, y: torch.sigmoid(network.score(context, y)),
@@ -191,7 +191,7 @@ def test_another_projection_is_used_after_every_step(make_network, uniform):
             torch.testing.assert_close(y.sum(1), torch.ones(3).double())
 
 
-# -- momentum and noise --------------------------------------------------------------
+# -- momentum and noise ---------------------------------------------------------------
 
 
 @pytest.mark.parametrize("rule", ["value", "logit"])
@@ -250,7 +250,7 @@ def test_no_noise_needs_no_randomness(
     assert torch.equal(one, other)
 
 
-# -- iterates ------------------------------------------------------------------------
+# -- iterates -------------------------------------------------------------------------
 
 
 @every_rule
@@ -311,7 +311,7 @@ def test_each_example_climbs_alone(rule, make_network, uniform):
         torch.testing.assert_close(alone, together[[i]])
 
 
-# -- what is climbed, with a linear term added -----------------------------------------
+# -- what is climbed, with a linear term added ----------------------------------------
 
 
 class Hidden(nn.Module):
@@ -346,10 +346,11 @@ def test_a_pull_adds_a_linear_term_to_the_score(kind, make_network, uniform):
     torch.testing.assert_close(shifted[1], grad + pull)
 
 
-# -- against the best of all labelings -------------------------------------------------
+# -- against the best of all labelings ------------------------------------------------
 
 
 @every_rule
+@settings(max_examples=15)
 @given(seed=st.integers(0, 10**6), n_labels=st.integers(1, 6))
 def test_local_scores_are_climbed_to_the_best_labeling(
     rule, seed, n_labels, make_network, uniform
@@ -357,7 +358,7 @@ def test_local_scores_are_climbed_to_the_best_labeling(
     """Without a global part the best labels are those with a positive coefficient."""
     network = make_network(n_labels=n_labels, interaction=(), seed=seed)
     x = uniform(5, 5, seed=seed)
-    ascent = Ascent(400 if rule == "value" else 40, 1.0, rule)
+    ascent = Ascent(300 if rule == "value" else 40, 1.0, rule)
     outputs = infer(
         network,
         ascent,
@@ -394,10 +395,10 @@ class Separable(nn.Module):
 @pytest.mark.parametrize("start", [0.0, 0.3, 1.0])
 def test_rounding_the_optimum_of_separable_scores_is_optimal(rule, start, uniform):
     """A parabola's peak is right of 1/2 just where label 1 beats label 0."""
-    network = Separable(0.5 + uniform(1, 6))
-    x = 3 * uniform(20, 6, seed=1) - 1
+    network = Separable(0.2 + 0.4 * uniform(1, 6))
+    x = 1.2 * uniform(20, 6, seed=1) - 0.4
     outputs, _ = climb(
-        network, Ascent(600, 0.3, rule), x, torch.full((20, 6), start).double()
+        network, Ascent(400, 1.0, rule), x, torch.full((20, 6), start).double()
     )
     best = scores_of_all_labelings(network, x).amax(0)
     torch.testing.assert_close(network.score(x, (outputs >= 0.5).double()), best)
@@ -415,7 +416,7 @@ def curved_network(make_network, seed, sign, scale=1.0):
 
 
 @every_rule
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(seed=st.integers(0, 10**6))
 def test_concave_scores_are_climbed_beyond_every_labeling(
     rule, seed, make_network, uniform
@@ -470,7 +471,7 @@ def test_enough_restarts_find_the_best_of_all_labelings(
 ):
     """On random networks, where nothing guarantees it, and never anything better."""
     n_found, n_restarts = 0, 64
-    for seed in range(15):
+    for seed in range(10):
         network = make_network(
             n_labels=6, interaction=(4,), seed=seed, activation=activation
         )
@@ -480,15 +481,15 @@ def test_enough_restarts_find_the_best_of_all_labelings(
             context = network.encode(x)
             best = scores_of_all_labelings(network, context[:1]).max()
             before = network.score(context, starts)
-        outputs, after = climb(network, Ascent(150, 0.1, "normalized"), x, starts)
+        outputs, after = climb(network, Ascent(100, 0.1, "normalized"), x, starts)
         assert (after.max() >= before.max()).all()
         found = network.score(context, (outputs >= 0.5).double()).max()
         assert found <= best + 1e-9
         n_found += bool(found >= best - 1e-9)
-    assert n_found >= 13
+    assert n_found >= 9
 
 
-# -- all rows ------------------------------------------------------------------------
+# -- all rows -------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")

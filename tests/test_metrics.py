@@ -70,7 +70,7 @@ def toy():
     return X, Y
 
 
-# -- equality with scikit-learn ----------------------------------------------------
+# -- equality with scikit-learn -------------------------------------------------------
 
 
 @given(binary)
@@ -106,7 +106,7 @@ def test_relaxed_values_by_hand():
     assert relaxed_accuracy_score(Y_true, Y_pred) == pytest.approx(0.75)
 
 
-# -- weights -------------------------------------------------------------------------
+# -- weights --------------------------------------------------------------------------
 
 
 @given(relaxed)
@@ -136,7 +136,7 @@ def test_unfit_weights_are_refused(score, weight):
         score(np.eye(2), np.eye(2), sample_weight=weight)
 
 
-# -- inputs ----------------------------------------------------------------------------
+# -- inputs ---------------------------------------------------------------------------
 
 
 @every_score
@@ -175,7 +175,7 @@ def test_the_arrays_of_the_caller_stay_as_they_are(score):
     score(Y_true, Y_pred)
 
 
-# -- errors ----------------------------------------------------------------------------
+# -- errors ---------------------------------------------------------------------------
 
 GOOD = [[1, 0], [0, 1]]
 
@@ -225,7 +225,7 @@ def test_beta_is_checked(beta):
         relaxed_fbeta_score(GOOD, GOOD, beta=beta)
 
 
-# -- scorers ---------------------------------------------------------------------------
+# -- scorers --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", SCORERS)

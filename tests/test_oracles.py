@@ -43,7 +43,7 @@ def pairs(dtype=np.float64, elements=None):
     return SHAPES.flatmap(two)
 
 
-# -- values ----------------------------------------------------------------------
+# -- values ---------------------------------------------------------------------------
 
 
 @given(pairs(np.float32) | pairs(np.float64))
@@ -170,7 +170,7 @@ def test_precise_on_large_outputs_in_single_precision(oracle, uniform):
     )
 
 
-# -- gradients, which the adversarial tuples climb ----------------------------------
+# -- gradients, which the adversarial tuples climb ------------------------------------
 
 
 @every_oracle
@@ -210,7 +210,7 @@ def test_gradient_at_a_corner_is_that_of_steps_into_the_box(name):
             torch.testing.assert_close(grad[:, i], slope, rtol=1e-4, atol=1e-4)
 
 
-# -- names and errors ----------------------------------------------------------------
+# -- names and errors -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ORACLES)
