@@ -198,9 +198,9 @@ def peak_so_far():
 
 
 def peak_memory(n_rows, n_labels):
-    """MiB that a fit of two epochs and a prediction add to the imports' and data's."""
-    X, Y = make_data(n_rows, N_FEATURES, n_labels)
+    """MiB that data, a fit of two epochs and a prediction add to the imports'."""
     start = peak_so_far()
+    X, Y = make_data(n_rows, N_FEATURES, n_labels)
     clf = DVNMultiLabelClassifier(max_iter=2, prior_weight=0, random_state=0)
     clf.fit(X, Y).predict(X)
     return peak_so_far() - start

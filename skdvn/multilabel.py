@@ -1,59 +1,22 @@
 """The multi-label estimator."""
 
-from itertools import islice
 from numbers import Integral, Real
-from typing import NamedTuple
 
 import numpy as np
-import torch
-from scipy import sparse
 from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.model_selection import KFold
-from sklearn.preprocessing import StandardScaler
-from sklearn.utils import (
-    _safe_indexing,
-    check_consistent_length,
-    check_random_state,
-)
+from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from ._base import BaseDVN
 from ._compat import FitProgress, with_callbacks
-from .data import ComputedRows, ConstantRows, Examples, Queries, Rows
-from .learning import Split
-from .networks import ACTIVATIONS, LabelNetwork
+from ._label_data import LabelData, LabelDataMixin, checked_weight
+from .networks import ACTIVATIONS
 from .oracles import get_oracle
-from .prior import LinearPrior, has_thresholds
-from .starts import EstimatorStart, check_constant
 from .targets import LabelTargets
 
-# Up to so many rows double precision costs nothing, since overhead dominates.
-SMALL_N_ROWS = 256
-# Below so many rows a held-out part says little; nothing is chosen then.
-MIN_ROWS_TO_HOLD_OUT = 100
-# A prior costs memory for so many probabilities; "auto" goes without beyond.
-MAX_PRIOR_ENTRIES = 20_000_000
 
-
-class _TrainingData(NamedTuple):
-    """Checked arrays: inputs, binary labels, where inference starts, weights."""
-
-    X: np.ndarray
-    Y: np.ndarray
-    starts: np.ndarray | None
-    weight: np.ndarray | None
-
-    def at(self, rows):
-        """The data at these positions."""
-        return _TrainingData(*(None if part is None else part[rows] for part in self))
-
-
-class DVNMultiLabelClassifier(ClassifierMixin, BaseDVN):
+class DVNMultiLabelClassifier(ClassifierMixin, LabelDataMixin, BaseDVN):
     """Deep Value Network for multi-label classification.
 
     A value network v(x, y) is trained to predict the value, by default the relaxed
@@ -169,10 +132,10 @@ default="zeros"
     refit : bool or "auto", default="auto"
         Whether to hold out one part only and train anew on all rows at the end, or
         to cross-validate and keep the networks of the folds. "auto" does the former
-        with more than 2,500 rows.
+        with more than 2,500 rows or several `n_networks`.
     n_networks : int, default=1
         Networks that are trained on all rows, from different weights, to predict
-        jointly. Without `refit` it is the number of folds instead.
+        jointly. With ``refit=False`` it is the number of folds instead.
     inference_lag : int, default=0
         With more than 0, tuples are inferred in a parallel thread with the weights of
         so many mini-batches ago (section 3.3). Results do not depend on timing. Pays
@@ -423,170 +386,19 @@ default="zeros"
         first = not hasattr(self, "network_")
         X_given = X
         X, y = draft._validate(X, y, reset=first)
-        weight = _checked_weight(sample_weight, X)
+        weight = checked_weight(sample_weight, X)
         if first:
             draft._targets = LabelTargets(y if classes is None else classes)
             draft.classes_ = draft._targets.classes_
             draft._settle(X, weight)
+            draft.prior_ = None
             starts = draft._fit_start(X_given, y)
         else:
             starts = draft._predict_start(X_given)
-        draft._learn_part(draft._examples(X, draft._targets.encode(y), starts, weight))
+        data = LabelData(X, draft._targets.encode(y), starts, weight)
+        draft._learn_part(draft._examples(data))
         self._adopt(draft)
         return self
-
-    def _prepare(self, X, y, sample_weight):
-        """Check the data; settle what depends on it alone."""
-        X_given = X
-        X, y = self._validate(X, y, reset=True)
-        weight = _checked_weight(sample_weight, X)
-        if weight is not None and not weight.all():
-            used = np.flatnonzero(weight)
-            X_given = _safe_indexing(X_given, used)
-            X, y, weight = X[used], y[used], weight[used]
-        self._targets = LabelTargets(y)
-        self.classes_ = self._targets.classes_
-        self._settle(X, weight)
-        starts = self._fit_start(X_given, y)
-        Y = self._targets.encode(y)
-        if not Y.sum():
-            raise ValueError(
-                f"y has no positive at all: all entries of its shape {Y.shape} are 0. "
-                "At least one label of one row must be 1."
-            )
-        return _TrainingData(X, Y, starts, weight)
-
-    def _validate(self, X, Y, reset):
-        return validate_data(
-            self,
-            X,
-            Y,
-            reset=reset,
-            accept_sparse="csr",
-            dtype=(np.float64, np.float32),
-            multi_output=True,
-        )
-
-    def _settle(self, X, weight):
-        """Fix what all later calls share: device, precision and input scaling."""
-        self.device_ = self._resolve_device()
-        n_rows = X.shape[0]
-        self._dtype = torch.float64 if n_rows <= SMALL_N_ROWS else torch.float32
-        self.scaler_ = None
-        if self.standardize:
-            scaler = StandardScaler(with_mean=not sparse.issparse(X))
-            self.scaler_ = scaler.fit(X, sample_weight=weight)
-
-    def _fit_start(self, X, Y):
-        """Fit where inference starts; the starts of the training rows."""
-        self.init_ = None
-        if not hasattr(self.init, "predict"):
-            self._start_row = check_constant(self.init, self._targets.n_labels_)
-            return None
-        self.init_ = EstimatorStart(self.init, self.init_scale, self._targets)
-        seed = check_random_state(self.random_state).randint(2**31 - 1)
-        return self.init_.fit(X, Y, seed)
-
-    def _predict_start(self, X):
-        return None if self.init_ is None else self.init_.predict(X)
-
-    def _inputs(self, X):
-        scaler = self.scaler_
-        mean, scale = (scaler.mean_, scaler.scale_) if scaler else (None, None)
-        return Rows(
-            X,
-            self.device_,
-            self._dtype,
-            mean=mean,
-            scale=scale,
-            keep_sparse=self.network is None,
-        )
-
-    def _outputs(self, Y):
-        return Rows(Y, self.device_, self._dtype)
-
-    def _start_rows(self, starts, n_rows):
-        if starts is not None:
-            return self._outputs(starts)
-        row = torch.as_tensor(self._start_row, dtype=self._dtype, device=self.device_)
-        return ConstantRows(row, n_rows)
-
-    def _examples(self, data):
-        weight = data.weight
-        if weight is not None:
-            weight = torch.as_tensor(weight / weight.mean(), dtype=self._dtype)
-            weight = weight.to(self.device_)
-        return Examples(
-            self._inputs(data.X),
-            self._outputs(data.Y),
-            self._start_rows(data.starts, data.X.shape[0]),
-            weight,
-        )
-
-    def _splits(self, data, X_val, y_val):
-        """What to hold out, if there is something to choose."""
-        n_rows = data.X.shape[0]
-        if X_val is not None:
-            starts = self._predict_start(X_val)
-            X_val, y_val = self._validate(X_val, y_val, reset=False)
-            held_out = _TrainingData(
-                X_val, self._targets.encode(y_val, "y_val"), starts, None
-            )
-            return (self._split(data, np.arange(n_rows), held_out),)
-        if not self._has_choice() or n_rows < MIN_ROWS_TO_HOLD_OUT:
-            return ()
-        n_folds = max(2, round(1 / self.validation_fraction))
-        rng = check_random_state(self.random_state)
-        folds = KFold(n_folds, shuffle=True, random_state=rng).split(data.X)
-        return tuple(
-            self._split(data, rows, data.at(held_out))
-            for rows, held_out in islice(folds, 1 if self._refits(n_rows) else None)
-        )
-
-    def _split(self, data, rows, held_out):
-        margins = None
-        if self._may_have_prior(data):
-            X, Y, _, weight = data.at(rows)
-            prior = LinearPrior(get_oracle(self.oracle)).fit(X, Y, weight)
-            margins = self._margins(prior, held_out.X)
-        return Split(torch.from_numpy(rows), self._examples(held_out), margins)
-
-    def _may_have_prior(self, data):
-        possible = has_thresholds(get_oracle(self.oracle))
-        if self.prior_weight == "auto":
-            small = data.X.shape[0] * data.Y.shape[1] <= MAX_PRIOR_ENTRIES
-            return possible and small and not self._continues()
-        if self.prior_weight and not possible:
-            raise ValueError(
-                f"prior_weight={self.prior_weight} needs an oracle of skdvn, F-beta, "
-                f"IOU or accuracy, to tell which labels pay; got {self.oracle!r}. "
-                "Allowed with it are 0 and 'auto'."
-            )
-        return self.prior_weight > 0
-
-    def _fit_prior(self, data):
-        """Fit the prior to all rows if there is to be one."""
-        if self._continues():
-            return
-        self.prior_ = None
-        if self.prior_weight_ and self._may_have_prior(data):
-            prior = LinearPrior(get_oracle(self.oracle))
-            self.prior_ = prior.fit(data.X, data.Y, data.weight)
-
-    def _margins(self, prior, X):
-        return ComputedRows(prior.margins, X, self.device_, self._dtype)
-
-    def _default_network(self):
-        return LabelNetwork(
-            self.n_features_in_,
-            self._targets.n_labels_,
-            _widths("hidden_layer_sizes", self.hidden_layer_sizes),
-            _widths("n_global_units", self.n_global_units),
-            self.activation,
-        )
-
-    def _round(self, relaxed):
-        return self._targets.round(relaxed, self.min_labels)
 
     # -- predict -----------------------------------------------------------------
 
@@ -736,66 +548,14 @@ default="zeros"
         check_is_fitted(self)
         return self._targets
 
-    def _checked(self, X):
-        return validate_data(
-            self, X, reset=False, accept_sparse="csr", dtype=(np.float64, np.float32)
-        )
-
-    def _checked_pair(self, X, Y, name):
-        X = self._checked(X)
-        if X.shape[0] != Y.shape[0]:
-            raise ValueError(
-                f"X has {X.shape[0]} rows and {name} has {Y.shape[0]}; they must match."
-            )
-        return X, Y
-
     def _relaxed(self, X):
         return self._infer(self._ready(X))
 
     def _relaxed_stages(self, X):
         return self._stages(self._ready(X))
 
-    def _ready(self, X):
-        """New rows and where inference starts for them."""
-        check_is_fitted(self)
-        checked = self._checked(X)
-        starts = self._start_rows(self._predict_start(X), checked.shape[0])
-        return self._queries(checked, starts)
-
-    def _queries(self, X, starts):
-        margins = None
-        if self._ascent().prior_weight:
-            if self.prior_ is None:
-                raise ValueError(
-                    f"prior_weight={self.prior_weight} needs a prior, but the last fit "
-                    "was without. Fit again, or set prior_weight to 0 or 'auto'."
-                )
-            margins = self._margins(self.prior_, X)
-        return Queries(self._inputs(X), starts, margins)
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         tags.classifier_tags.multi_label = True
         return tags
-
-
-def _widths(name, value):
-    """Layer widths as a tuple; a plain 0 means no layer."""
-    widths = () if np.ndim(value) == 0 and value == 0 else tuple(np.atleast_1d(value))
-    if not all(isinstance(w, Integral) and w > 0 for w in widths):
-        raise ValueError(f"{name} must hold integers above 0, got {value!r}.")
-    return tuple(map(int, widths))
-
-
-def _checked_weight(sample_weight, X):
-    """Weights as an array, None for none."""
-    if sample_weight is None:
-        return None
-    weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
-    if (weight < 0).any() or not weight.any():
-        raise ValueError(
-            "sample_weight must hold numbers from 0 on, at least one above 0; got "
-            f"values from {weight.min():.4g} to {weight.max():.4g}."
-        )
-    return weight
