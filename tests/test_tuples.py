@@ -57,7 +57,7 @@ def make_batch(make_network, uniform, seeded):
             network,
             context,
             **{**defaults, **given},
-            settings=TupleSettings(oracle, ascent, **options),
+            settings=TupleSettings(oracle, ascent, **{"tau": 0.2, **options}),
             rng=seeded(seed),
         )
 

@@ -1,0 +1,12 @@
+"""scikit-learn's own checks of estimators, none of which is expected to fail."""
+
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skdvn import DVNMultiLabelClassifier
+
+
+@parametrize_with_checks([DVNMultiLabelClassifier()])
+@pytest.mark.filterwarnings("ignore")
+def test_scikit_learn_check(estimator, check):
+    check(estimator)

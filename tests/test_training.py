@@ -1,0 +1,221 @@
+"""Tests of the regression of the value network onto the oracle."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from skdvn.data import ConstantRows, Examples, Rows
+from skdvn.inference import Ascent
+from skdvn.optimizers import SGD, Adam
+from skdvn.oracles import relaxed_f1
+from skdvn.training import SCHEDULES, Objective, Optimization, Trainer
+from skdvn.tuples import Mixture, TupleSettings, ground_truth, inference
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(24, 5))
+Y = (X @ RNG.normal(size=(5, 4)) > 0).astype(float)
+
+
+@pytest.fixture
+def examples():
+    device, dtype = torch.device("cpu"), torch.float64
+    start = ConstantRows(torch.zeros(4, dtype=dtype), len(X))
+    return Examples(Rows(X, device, dtype), Rows(Y, device, dtype), start)
+
+
+def objective(generators=None, loss="cross_entropy"):
+    generators = generators or {ground_truth: 0.5, inference: 0.5}
+    settings = TupleSettings(relaxed_f1, Ascent(n_steps=5))
+    return Objective(Mixture(generators), settings, loss)
+
+
+def trainer(network, examples, seeded, goal=None, n_epochs=10, **params):
+    optimization = Optimization(**({"batch_size": 8, "alpha": 0.0} | params))
+    goal = goal or objective()
+    return Trainer(network, examples, goal, optimization, n_epochs, seeded())
+
+
+def decayed_apart(network, alpha):
+    named = list(network.named_parameters())
+    return [
+        {
+            "params": [p for n, p in named if not n.endswith("bias")],
+            "weight_decay": alpha,
+        },
+        {"params": [p for n, p in named if n.endswith("bias")], "weight_decay": 0.0},
+    ]
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+@pytest.mark.parametrize("alpha", [0.0, 0.1])
+@pytest.mark.parametrize("max_norm", [0.3, float("inf")])
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_optimizers_equal_those_of_torch(
+    make_network, uniform, solver, alpha, max_norm, momentum
+):
+    mine, theirs = make_network(), make_network()
+    groups = decayed_apart(theirs, alpha)
+    if solver == "sgd":
+        reference = torch.optim.SGD(groups, lr=1, momentum=momentum)
+        optimizer = SGD(mine, alpha, max_norm, momentum)
+    else:
+        reference = torch.optim.Adam(groups, lr=1)
+        optimizer = Adam(mine, alpha, max_norm)
+    x, y, target = uniform(6, 5), uniform(6, 4, seed=1), uniform(6, seed=2)
+    for rate in (0.1, 0.05, 0.2, 0.01):
+        for network in (mine, theirs):
+            score = network.score(network.encode(x), y)
+            F.binary_cross_entropy_with_logits(
+                score, target, reduction="sum"
+            ).backward()
+        torch.nn.utils.clip_grad_norm_(theirs.parameters(), max_norm)
+        for group in reference.param_groups:
+            group["lr"] = rate
+        reference.step()
+        reference.zero_grad()
+        optimizer.step(rate)
+        for p, q in zip(mine.parameters(), theirs.parameters(), strict=True):
+            assert p.grad is None
+            torch.testing.assert_close(p, q, rtol=1e-4, atol=1e-6)
+
+
+def test_frozen_and_unused_parameters_stay(make_network):
+    network = make_network()
+    network.input.weight.requires_grad_(False)
+    network.unused = torch.nn.Parameter(torch.ones(2))
+    before = network.input.weight.clone()
+    optimizer = SGD(network, 0.1, 1.0, 0.9)
+    network.encode(torch.ones(2, 5).double()).sum().backward()
+    optimizer.step(0.1)
+    assert torch.equal(network.input.weight, before)
+    assert network.unused.tolist() == [1, 1]
+
+
+def test_schedules():
+    done = np.linspace(0, 1, 391)[:-1]
+    rates = {name: [f(d) for d in done] for name, f in SCHEDULES.items()}
+    assert set(rates["constant"]) == {1.0}
+    np.testing.assert_allclose(rates["cosine"], np.cos(np.pi * done / 2) ** 2)
+    expected = [1.0] * 150 + [0.1] * 150 + [0.01] * 90
+    np.testing.assert_allclose(rates["step"], expected)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_trainer_follows_the_schedule(make_network, examples, seeded, schedule):
+    run = trainer(
+        make_network(), examples, seeded, schedule=schedule, learning_rate_init=0.2
+    )
+    rates, step = [], run.optimizer.step
+    run.optimizer.step = lambda rate: (rates.append(rate), step(rate))
+    for _ in range(10):
+        run.run_epoch()
+    expected = [0.2 * SCHEDULES[schedule](k / 30) for k in range(30)]
+    np.testing.assert_allclose(rates, expected)
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+@pytest.mark.parametrize("lag", [0, 2])
+def test_loss_falls_early(make_network, examples, seeded, solver, lag):
+    rate = {"sgd": 0.2, "adam": 0.02}[solver]
+    run = trainer(
+        make_network(scale=0.3),
+        examples,
+        seeded,
+        solver=solver,
+        learning_rate_init=rate,
+        lag=lag,
+    )
+    losses = [run.run_epoch() for _ in range(10)]
+    assert losses[-1] < losses[0] - 0.03
+    assert not run.network.training
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "squared"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_loss_is_the_definition(make_network, examples, seeded, loss, weighted):
+    """Eq. 11: -v* log v - (1 - v*) log(1 - v), shares and row weights applied."""
+    if weighted:
+        examples.weight = torch.linspace(0.1, 1.9, len(X), dtype=torch.float64)
+
+    def half(batch):
+        return [0.5 * batch.y_true, torch.full_like(batch.y_true, 0.3)]
+
+    network = make_network()
+    goal = objective({ground_truth: 3.0, half: 1.0}, loss)
+    x, y = torch.from_numpy(X), torch.from_numpy(Y)
+    expected = 0.0
+    outputs = [(0.75, y), (0.125, 0.5 * y), (0.125, torch.full_like(y, 0.3))]
+    for share, output in outputs:
+        value = relaxed_f1(output, y)
+        v = torch.sigmoid(network.score(network.encode(x), output)).detach()
+        if loss == "squared":
+            losses = (v - value) ** 2
+        else:
+            losses = -value * v.log() - (1 - value) * (1 - v).log()
+        if weighted:
+            losses = losses * examples.weight
+        expected += share * losses.mean().item()
+    run = trainer(
+        network, examples, seeded, goal, batch_size=24, learning_rate_init=1e-9
+    )
+    assert run.run_epoch() == pytest.approx(expected, rel=1e-6)
+
+
+def test_loss_of_an_epoch_weighs_batches_by_size(make_network, examples, seeded):
+    whole = trainer(
+        make_network(), examples, seeded, batch_size=24, learning_rate_init=1e-12
+    )
+    parts = trainer(
+        make_network(), examples, seeded, batch_size=7, learning_rate_init=1e-12
+    )
+    assert parts.run_epoch() == pytest.approx(whole.run_epoch(), rel=1e-6)
+
+
+@pytest.mark.parametrize("lag", [0, 1, 2])
+def test_lag_infers_with_older_weights(make_network, examples, seeded, lag):
+    seen, current = [], []
+
+    def spy(batch):
+        seen.append(batch.network.input.weight.detach().clone())
+        return [batch.y_true, torch.zeros_like(batch.y_true)]
+
+    run = trainer(make_network(), examples, seeded, objective({spy: 1.0}), lag=lag)
+    current.append(run.network.input.weight.detach().clone())
+    step = run.optimizer.step
+
+    def recorded(rate):
+        step(rate)
+        current.append(run.network.input.weight.detach().clone())
+
+    run.optimizer.step = recorded
+    run.run_epoch()
+    assert len(seen) == 3 and len(current) == 4
+    for k, weights in enumerate(seen):
+        assert torch.equal(weights, current[max(0, k - lag)])
+
+
+def test_every_row_once_per_epoch(make_network, examples, seeded):
+    rows = []
+
+    def spy(batch):
+        rows.extend(batch.rows.tolist())
+        return [batch.y_true]
+
+    trainer(make_network(), examples, seeded, objective({spy: 1.0})).run_epoch()
+    assert sorted(rows) == list(range(24)) and rows != sorted(rows)
+
+
+def test_an_optimizer_goes_on(make_network, examples, seeded):
+    first = trainer(make_network(), examples, seeded)
+    first.run_epoch()
+    again = Trainer(
+        first.network,
+        examples,
+        first.objective,
+        first.optimization,
+        1,
+        seeded(),
+        optimizer=first.optimizer,
+    )
+    assert again.optimizer is first.optimizer
