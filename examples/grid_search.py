@@ -1,7 +1,7 @@
 """Tune a Deep Value Network in a pipeline, two processes at a time.
 
-``tau`` and ``step_size`` are searched by cross-validation on the scorer that the network
-is trained for, on rows of Bibtex if a data folder is given, else on digits::
+``tau`` and ``step_size`` are searched by cross-validation on the scorer that the
+network is trained for, on rows of Bibtex if a data folder is given, else on digits::
 
     python examples/grid_search.py [--data DIR]
 """

@@ -46,13 +46,12 @@ class BaseDVN(ParametersMixin, CallbackSupportMixin, BaseEstimator, metaclass=AB
         """The user's network or the default one, with fresh weights."""
         if isinstance(self.network, torch.nn.Module):
             return copy_network(self.network)
-        if self.network is None:
-            network = self._default_network()
-            network.reset_parameters(rng)
-            return network
-        sizes = self.n_features_in_, self._targets.n_labels_
+        # torch's modules draw their weights from the global generator.
         with torch.random.fork_rng(devices=[]):
             torch.random.default_generator.manual_seed(rng.initial_seed() % 2**63)
+            if self.network is None:
+                return self._default_network()
+            sizes = self.n_features_in_, self._targets.n_labels_
             try:
                 return self.network(*sizes)
             except Exception as error:

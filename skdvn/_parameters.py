@@ -67,7 +67,7 @@ class ParametersMixin:
         "learning_rate_init": [_above(0), StrOptions({"auto"})],
         "alpha": [_at_least(0), StrOptions({"auto"})],
         "momentum": [Interval(Real, 0, 1, closed="left")],
-        "max_grad_norm": [_above(0)],
+        "max_grad_norm": [Interval(Real, 0, np.inf, closed="right")],
         "batch_size": [_at_least(1, Integral), StrOptions({"auto"})],
         "max_iter": [_at_least(1, Integral), StrOptions({"auto"})],
         "early_stopping": ["boolean"],

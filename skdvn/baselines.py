@@ -3,6 +3,7 @@
 from numbers import Integral, Real
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import (
     BaseEstimator,
     ClassifierMixin,
@@ -10,7 +11,7 @@ from sklearn.base import (
     _fit_context,
     clone,
 )
-from sklearn.model_selection import cross_val_predict
+from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
@@ -42,10 +43,11 @@ def plug_in_labels(probabilities):
     return Y
 
 
-def _as_matrix(probabilities):
+def _as_matrix(probabilities, classes):
     """What a `predict_proba` returned, as an array of shape (n_samples, n_labels)."""
     if isinstance(probabilities, list):  # one (n_samples, 2) array per label
-        probabilities = np.column_stack([p[:, 1] for p in probabilities])
+        columns = zip(probabilities, classes, strict=True)
+        probabilities = np.column_stack([p @ (kinds == 1) for p, kinds in columns])
     return np.asarray(probabilities)
 
 
@@ -71,7 +73,7 @@ class _DecisionRule(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         probabilities : ndarray of shape (n_samples, n_labels)
         """
         check_is_fitted(self)
-        return _as_matrix(self.estimator_.predict_proba(X))
+        return _as_matrix(self.estimator_.predict_proba(X), self.estimator_.classes_)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -194,10 +196,12 @@ class ThresholdClassifier(_DecisionRule):
         """
         threshold = self.threshold
         if threshold == "auto":
+            dense = Y.toarray() if sparse.issparse(Y) else np.asarray(Y)
+            folds = KFold(self.cv, shuffle=True, random_state=0)
             held_out = cross_val_predict(
-                self.estimator, X, Y, cv=self.cv, method="predict_proba"
+                self.estimator, X, dense, cv=folds, method="predict_proba"
             )
-            held_out = _as_matrix(held_out)
+            held_out = _as_matrix(held_out, [np.unique(column) for column in dense.T])
             thresholds = np.linspace(0.02, 0.98, 49)
             scores = [relaxed_f1_score(Y, held_out >= t) for t in thresholds]
             threshold = thresholds[np.argmax(scores)]

@@ -17,8 +17,7 @@ def project_box(y):
 
 def _value_factor(score, grad):
     """Turns the gradient of the logit into that of the value."""
-    value = torch.sigmoid(score)
-    return torch.addcmul(value, value, value, value=-1)
+    return torch.sigmoid(score) * torch.sigmoid(-score)
 
 
 def _logit_factor(score, grad):
@@ -70,7 +69,7 @@ class Ascent:
     prior_weight: float = 0.0
     project: Callable = project_box
 
-    def iterates(self, field, y, generator=None):
+    def iterates(self, field, y, draw=None):
         """Yield y after each step, always the same tensor: copy what you keep.
 
         Parameters
@@ -79,28 +78,55 @@ class Ascent:
             ``field(y) -> (score, grad)``, the function to climb.
         y : torch.Tensor of shape (n, ...)
             Where to start; it is not changed.
-        generator : torch.Generator, default=None
-            Source of the noise.
+        draw : torch.Generator or callable, default=None
+            Source of the noise; ``draw(step, y)`` returns standard normal numbers of
+            the shape of y.
         """
+        if not callable(draw):
+            draw = partial(_draw_normal, draw)
         rule, y, velocity = STEP_RULES[self.step_rule], y.clone(), None
         per_example = (-1, *[1] * (y.ndim - 1))
-        for _ in range(self.n_steps):
+        for step in range(self.n_steps):
             score, grad = field(y)
             factor = rule(score, grad).view(per_example)
             if self.momentum:
-                step = grad * factor
-                velocity = step if velocity is None else self.momentum * velocity + step
+                push = grad * factor
+                velocity = push if velocity is None else self.momentum * velocity + push
                 y.add_(velocity, alpha=self.step_size)
             else:
                 y.addcmul_(grad, factor, value=self.step_size)
             if self.noise:
-                draw = torch.randn(y.shape, generator=generator, dtype=y.dtype)
-                y.add_(draw.to(y.device), alpha=self.noise * self.step_size**0.5)
+                y.add_(draw(step, y), alpha=self.noise * self.step_size**0.5)
             yield self.project(y)
 
-    def climb(self, field, y, generator=None):
-        """The last iterate."""
-        return last(self.iterates(field, y, generator))
+    def climb(self, field, y, draw=None):
+        """The last iterate; parameters as for `iterates`."""
+        return last(self.iterates(field, y, draw)) if self.n_steps else y
+
+
+def _draw_normal(rng, step, y):
+    return torch.randn(y.shape, generator=rng, dtype=y.dtype).to(y.device)
+
+
+class _NoiseForRows:
+    """Noise that does not depend on which rows climb together.
+
+    It is drawn for all rows at once, step by step, and each mini-batch takes its own;
+    so all must be at the same step.
+    """
+
+    def __init__(self, rng, n_rows):
+        self._rng, self._n_rows, self._step = rng, n_rows, None
+
+    def of(self, rows):
+        return partial(self._draw, rows)
+
+    def _draw(self, rows, step, y):
+        if step != self._step:
+            self._step = step
+            everywhere = y.new_empty(1).expand(self._n_rows, *y.shape[1:])
+            self._noise = _draw_normal(self._rng, step, everywhere)
+        return self._noise[rows]
 
 
 def value_field(network, context, pull=None):
@@ -137,12 +163,13 @@ def value_field(network, context, pull=None):
 
 def _climbs(network, ascent, queries, batch_size, rng):
     """Iterates of each mini-batch of the queries."""
+    noise = _NoiseForRows(rng, len(queries))
     for rows in batches_of(len(queries), batch_size):
         context, pull = network.encode(queries.x.take(rows)), None
         if ascent.prior_weight:
             pull = ascent.prior_weight * queries.margins.take(rows)
         field = value_field(network, context, pull)
-        yield ascent.iterates(field, queries.y_init.take(rows), rng)
+        yield ascent.iterates(field, queries.y_init.take(rows), noise.of(rows))
 
 
 @torch.no_grad()
@@ -173,6 +200,8 @@ def stages(network, ascent, queries, *, batch_size, rng=None):
 @torch.no_grad()
 def infer(network, ascent, queries, *, batch_size, rng=None):
     """The outputs of all rows after the last step; parameters as for `stages`."""
+    if ascent.noise:
+        return last(stages(network, ascent, queries, batch_size=batch_size, rng=rng))
     climbs = _climbs(network, ascent, queries, batch_size, rng)
     return torch.cat([last(climb).cpu() for climb in climbs])
 

@@ -297,7 +297,13 @@ class _Learner:
         weight = torch.ones(len(y_true)) if weight is None else weight.cpu()
         totals = []
         for ascent in plan.ascents:
-            climb = stages(network, ascent, queries, batch_size=EVALUATION_BATCH)
+            climb = stages(
+                network,
+                ascent,
+                queries,
+                batch_size=EVALUATION_BATCH,
+                rng=torch.Generator().manual_seed(0),
+            )
             values = (
                 oracle(torch.as_tensor(plan.decide(y.numpy())).to(y_true), y_true)
                 for y in climb

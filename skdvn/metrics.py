@@ -37,6 +37,8 @@ def _mean_value(oracle, Y_true, Y_pred, sample_weight):
             f"Y_pred must have the shape of Y_true, {tuple(y_true.shape)}, got "
             f"{tuple(y_pred.shape)}."
         )
+    if not len(y_true):
+        raise ValueError("Y_true must have at least one row, got none.")
     values = oracle(y_pred, y_true).numpy()
     if sample_weight is not None:
         sample_weight = _check_sample_weight(sample_weight, values)

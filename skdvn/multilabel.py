@@ -97,8 +97,8 @@ default="zeros"
     inference_momentum : float, default=0.0
         Share of the last step that the next one keeps, in [0, 1).
     inference_noise : float, default=0.0
-        Standard deviation of Gaussian noise in each step, from 0 on. With noise,
-        predictions depend on `random_state` and `prediction_batch_size`.
+        Standard deviation of Gaussian noise in each step, from 0 on (the paper's
+        future work). With noise, predictions depend on `random_state`.
     min_labels : int, default=0
         Each row is predicted at least this many labels.
     solver : {"sgd", "adam"}, default="sgd"
@@ -157,8 +157,8 @@ default="zeros"
     ----------
     network_ : torch.nn.Module
         The trained value network; several are one for joint inference.
-    classes_ : list of ndarray, or ndarray of shape (n_classes,)
-        ``[array([0, 1])] * n_labels``, or the classes of a one-dimensional y.
+    classes_ : ndarray of shape (n_labels, 2) or (n_classes,)
+        A row ``[0, 1]`` per label, or the classes of a one-dimensional y.
     n_features_in_ : int
         Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)

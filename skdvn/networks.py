@@ -154,9 +154,10 @@ class LabelNetwork(_LabelScore):
         self.input = InputLayer(n_features, sizes[0])
         self.hidden = nn.ModuleList(starmap(nn.Linear, pairwise(sizes)))
         self.interaction = GlobalTerm(n_labels, global_layer_sizes, activation)
+        self.reset_parameters()
 
-    def reset_parameters(self, generator):
-        """Draw new weights from `generator`.
+    def reset_parameters(self, generator=None):
+        """Draw new weights, from torch's global generator unless told otherwise.
 
         Inputs are standardised and many, so the first layer starts small; all other
         layers start with variance ``2 / fan_in``.
@@ -262,11 +263,17 @@ def join(networks):
     if len(networks) == 1:
         return networks[0]
     if all(
-        isinstance(network, LabelNetwork) and len(network.interaction.layers) <= 1
+        isinstance(network, LabelNetwork)
+        and len(network.interaction.layers) <= 1
+        and _kind(network) == _kind(networks[0])
         for network in networks
     ):
         return JointLabelNetwork(networks)
     return JointNetwork(networks)
+
+
+def _kind(network):
+    return network.interaction.activation, len(network.interaction.layers)
 
 
 def members(network):
@@ -375,19 +382,26 @@ def check_network(network, x, y):
         )
     try:
         with torch.no_grad():
-            score, grad = score_and_grad(network, network.encode(x), y)
+            context = network.encode(x)
+            score, grad = score_and_grad(network, context, y)
     except Exception as error:
         raise ValueError(
             f"{name} failed on x of shape {tuple(x.shape)} and y of shape "
             f"{tuple(y.shape)}: {error}"
         ) from error
-    if score.shape != (len(y),) or not torch.isfinite(score).all():
+    for what, found, shape in (
+        ("score", score, (len(y),)),
+        ("gradient of the score in y", grad, tuple(y.shape)),
+    ):
+        if found.shape != shape or not torch.isfinite(found).all():
+            raise ValueError(
+                f"{name}: the {what} must be finite numbers of shape {shape}; got "
+                f"shape {tuple(found.shape)} with values from {found.min():.4g} to "
+                f"{found.max():.4g}."
+            )
+    _, expected = autograd_score_and_grad(network, context, y)
+    if not torch.allclose(grad, expected, rtol=1e-2, atol=1e-3):
         raise ValueError(
-            f"{name} must score each example with one finite number, shape "
-            f"{(len(y),)}; got shape {tuple(score.shape)}."
-        )
-    if grad.shape != y.shape:
-        raise ValueError(
-            f"{name}: the gradient of the score must have the shape of y, "
-            f"{tuple(y.shape)}, got {tuple(grad.shape)}."
+            f"{name}: score_and_grad returns another gradient than autograd finds for "
+            f"score; they differ by up to {(grad - expected).abs().max():.4g}."
         )

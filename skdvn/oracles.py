@@ -7,6 +7,7 @@ named after; on relaxed ones intersection and union become sums of element-wise
 minima and maxima (Gygli et al., 2017, eqs. 9-10).
 """
 
+import math
 from dataclasses import dataclass
 from difflib import get_close_matches
 from numbers import Real
@@ -17,7 +18,13 @@ import torch
 def _overlap(y, y_true):
     """Relaxed intersection and the two relaxed sizes, each of shape (n,)."""
     y, y_true = y.flatten(1), y_true.flatten(1)
-    return torch.minimum(y, y_true).sum(1), y.sum(1), y_true.sum(1)
+    if y.requires_grad:
+        # Where they tie, the gradient is that of the side inside the box.
+        below = (y < y_true) | ((y == y_true) & (y_true > 0.5))
+        shared = torch.where(below, y, y_true)
+    else:
+        shared = torch.minimum(y, y_true)
+    return shared.sum(1), y.sum(1), y_true.sum(1)
 
 
 def _ratio(numerator, denominator):
@@ -59,8 +66,10 @@ class FBeta:
     beta: float = 1.0
 
     def __post_init__(self):
-        if not isinstance(self.beta, Real) or not self.beta > 0:
-            raise ValueError(f"beta must be a number above 0, got {self.beta!r}.")
+        if not isinstance(self.beta, Real) or not 0 < self.beta < math.inf:
+            raise ValueError(
+                f"beta must be a finite number above 0, got {self.beta!r}."
+            )
 
     def __call__(self, y, y_true):
         shared, size, size_true = _overlap(y, y_true)
@@ -84,7 +93,9 @@ def relaxed_accuracy(y, y_true):
     values : torch.Tensor of shape (n,)
         Values in [0, 1].
     """
-    return 1 - (y - y_true).abs().flatten(1).mean(1)
+    # At a tie with 0 or 1 the gradient is that of the side inside the box.
+    above = (y > y_true) | ((y == y_true) & (y_true < 0.5))
+    return 1 - torch.where(above, y - y_true, y_true - y).flatten(1).mean(1)
 
 
 ORACLES = {
@@ -98,7 +109,7 @@ ORACLES = {
 
 def did_you_mean(name, allowed):
     """Say what is allowed, with the nearest name first."""
-    near = get_close_matches(str(name), [str(one) for one in allowed], n=1)
+    near = get_close_matches(str(name).lower(), [str(one) for one in allowed], n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     return f"Allowed are {sorted(allowed)}.{hint}"
 
@@ -172,6 +183,11 @@ def check_oracle_values(values, n):
         raise TypeError(
             "The oracle must return a torch.Tensor with one value per example, got "
             f"{type(values).__name__}."
+        )
+    if not values.is_floating_point():
+        raise TypeError(
+            f"The oracle must return floating point values, got {values.dtype}. "
+            "Return values.to(y.dtype)."
         )
     if values.shape != (n,):
         raise ValueError(

@@ -24,8 +24,8 @@ class LabelTargets:
 
     Attributes
     ----------
-    classes_ : list of ndarray, or ndarray
-        ``[array([0, 1])] * n_labels``, or the classes of a one-dimensional y.
+    classes_ : ndarray of shape (n_labels, 2) or (n_classes,)
+        A row ``[0, 1]`` per label, or the classes of a one-dimensional y.
     n_labels_ : int
         Number of columns.
     """
@@ -36,7 +36,7 @@ class LabelTargets:
         if _is_matrix(Y):
             matrix = self.encode(Y)
             self.n_labels_ = matrix.shape[1]
-            self.classes_ = [np.array([0, 1])] * self.n_labels_
+            self.classes_ = np.tile([0, 1], (self.n_labels_, 1))
         else:
             y = _column(Y)
             check_classification_targets(y)

@@ -160,10 +160,15 @@ def corrupt(y_true, n_candidates, rng):
     return torch.where(flips, 1 - y_true, y_true)
 
 
+# Temperatures below are as good as this one.
+TINY = 1e-30
+
+
 def stratified_log_weights(values, tau, n_strata):
     """Log weight of each candidate, up to a constant per example.
 
-    Candidates are grouped by value into strata of width ``1 / n_strata``. A stratum
+    Candidates are grouped by value into strata of width ``1 / n_strata``, and those of
+    value 1, which are as good as the truth, into one more. A stratum
     weighs ``exp(mean value / tau)``, shared equally by its members (Norouzi et al.,
     2016; section 3.3 of Gygli et al., 2017), so that the many outputs of low value
     do not drown the few of high value.
@@ -181,12 +186,13 @@ def stratified_log_weights(values, tau, n_strata):
     -------
     log_weights : torch.Tensor of shape (n_candidates, n)
     """
-    stratum = (values * n_strata).long().clamp(0, n_strata - 1)
-    totals = values.new_zeros(n_strata, values.shape[1])
+    stratum = (values * n_strata).long().clamp(0, n_strata)
+    totals = values.new_zeros(n_strata + 1, values.shape[1])
     counts = totals.scatter_add(0, stratum, torch.ones_like(values))
     totals = totals.scatter_add(0, stratum, values)
     members = counts.gather(0, stratum)
-    return totals.gather(0, stratum) / members / tau - members.log()
+    means = totals.gather(0, stratum) / members
+    return (means - means.amax(0)) / max(tau, TINY) - members.log()
 
 
 def _draw(log_weights, rng):
@@ -294,6 +300,25 @@ class Tuples(NamedTuple):
     weights: torch.Tensor
 
 
+def _check_generated(generated, generate, shape):
+    """Raise unless a user's generator returned relaxed outputs."""
+    good = isinstance(generated, list) and bool(generated)
+    good = good and all(
+        isinstance(y, torch.Tensor)
+        and y.shape == shape
+        and bool((y >= 0).all())
+        and bool((y <= 1).all())
+        for y in generated
+    )
+    if not good:
+        found = generated if isinstance(generated, list) else [generated]
+        raise ValueError(
+            f"The generator {generate!r} in tuples must return a list of tensors of "
+            f"shape {tuple(shape)} with entries in [0, 1]; got "
+            f"{type(generated).__name__} of {[getattr(y, 'shape', y) for y in found]}."
+        )
+
+
 @dataclass(frozen=True)
 class Mixture:
     """Tuples of several generators, in proportions.
@@ -313,7 +338,7 @@ class Mixture:
     @property
     def has_replay(self):
         """Whether earlier outputs are asked for."""
-        return replay in self.generators
+        return bool(self.generators.get(replay))
 
     def __call__(self, batch):
         """Generate the tuples of a mini-batch, without gradients."""
@@ -321,6 +346,8 @@ class Mixture:
         with torch.no_grad():
             for generate, share in self._shares(batch.rng).items():
                 generated = generate(batch)
+                if generate not in GENERATORS.values():
+                    _check_generated(generated, generate, batch.y_true.shape)
                 outputs += generated
                 weights += [share / len(generated)] * len(generated)
                 if self.has_replay and generate not in (replay, ground_truth):

@@ -789,7 +789,7 @@ def test_solvers_and_mixing(small, solver, mixing):
 
 def test_squared_loss(small):
     X, Y = small
-    clf = make(loss="squared", max_iter=60, learning_rate_init=1.0)
+    clf = make(loss="squared", max_iter=60, batch_size=16)
     assert clf.fit(X, Y).score(X, Y) > 0.7
 
 

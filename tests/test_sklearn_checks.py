@@ -6,7 +6,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skdvn import DVNMultiLabelClassifier
 
 
-@parametrize_with_checks([DVNMultiLabelClassifier()])
+@parametrize_with_checks([DVNMultiLabelClassifier(max_iter=20)])
 @pytest.mark.filterwarnings("ignore")
 def test_scikit_learn_check(estimator, check):
     check(estimator)

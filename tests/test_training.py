@@ -94,7 +94,7 @@ def test_frozen_and_unused_parameters_stay(make_network):
 
 def test_schedules():
     done = np.linspace(0, 1, 391)[:-1]
-    rates = {name: [f(d) for d in done] for name, f in SCHEDULES.items()}
+    rates = {name: [f(d) for d in done.tolist()] for name, f in SCHEDULES.items()}
     assert set(rates["constant"]) == {1.0}
     np.testing.assert_allclose(rates["cosine"], np.cos(np.pi * done / 2) ** 2)
     expected = [1.0] * 150 + [0.1] * 150 + [0.01] * 90
