@@ -513,7 +513,7 @@ def test_a_network_for_other_sizes_is_refused(few, make_network):
     ],
 )
 def test_scores_of_another_shape_are_refused(score, found, few):
-    with pytest.raises(ValueError, match="Mine must score each example") as caught:
+    with pytest.raises(ValueError, match="Mine: the score must be") as caught:
         check_network(variant(score=score), *few)
     assert "(3,)" in str(caught.value)
     assert f"got shape {found}" in str(caught.value)

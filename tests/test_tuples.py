@@ -189,7 +189,7 @@ def test_one_step_is_one_step_of_the_ascent_from_the_truth_or_the_start(make_bat
 
 def softmax_over_strata(values, tau, n_strata):
     """Chances of candidates with these values, by the definition, one example."""
-    strata = np.minimum((values * n_strata).astype(int), n_strata - 1)
+    strata = (values * n_strata).astype(int)  # value 1 is a stratum of its own
     kinds = np.unique(strata)
     means = np.array([values[strata == kind].mean() for kind in kinds])
     chances = np.exp((means - means.max()) / tau)
