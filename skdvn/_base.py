@@ -15,7 +15,7 @@ from ._compat import CallbackSupportMixin
 from ._parameters import ParametersMixin, usable
 from .inference import infer, stages, values
 from .learning import Plan, learn
-from .networks import check_network, copy_network, join, members
+from .networks import check_is_network, check_network, copy_network, join, members
 from .training import Trainer
 
 # Enough to try a user's network on.
@@ -36,7 +36,9 @@ class BaseDVN(ParametersMixin, CallbackSupportMixin, BaseEstimator, metaclass=AB
             return lambda rng: copy_network(next(networks))
 
         def build(rng):
-            return self._new_network(rng).to(examples.y.device, examples.y.dtype)
+            network = self._new_network(rng)
+            check_is_network(network)
+            return network.to(examples.y.device, examples.y.dtype)
 
         trial = build(torch.Generator().manual_seed(0)).eval()
         check_network(trial, examples.x.take(A_FEW_ROWS), examples.y.take(A_FEW_ROWS))
@@ -51,7 +53,7 @@ class BaseDVN(ParametersMixin, CallbackSupportMixin, BaseEstimator, metaclass=AB
             torch.random.default_generator.manual_seed(rng.initial_seed() % 2**63)
             if self.network is None:
                 return self._default_network()
-            sizes = self.n_features_in_, self._targets.n_labels_
+            sizes = self._sizes()
             try:
                 return self.network(*sizes)
             except Exception as error:
@@ -180,6 +182,7 @@ class BaseDVN(ParametersMixin, CallbackSupportMixin, BaseEstimator, metaclass=AB
         return (y.numpy() for y in iterates)
 
     def _how(self):
+        self._validate_params()  # they may have been set since fit
         seed = check_random_state(self.random_state).randint(2**31 - 1)
         return {
             "batch_size": self.prediction_batch_size,

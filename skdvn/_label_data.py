@@ -51,6 +51,7 @@ class LabelDataMixin:
     def _prepare(self, X, y, sample_weight):
         """Check the data; settle what depends on it alone."""
         X_given = X
+        before = self._sizes() if self._continues() else None
         X, y = self._validate(X, y, reset=True)
         weight = checked_weight(sample_weight, X)
         if weight is not None and not weight.all():
@@ -59,6 +60,14 @@ class LabelDataMixin:
             X, y, weight = X[used], y[used], weight[used]
         self._targets = LabelTargets(y)
         self.classes_ = self._targets.classes_
+        if before is not None and before != self._sizes():
+            raise ValueError(
+                "warm_start=True needs data of the same shape as in the last fit, "
+                "{} features and {} labels; got {} and {}. ".format(
+                    *before, *self._sizes()
+                )
+                + "Set warm_start=False to start anew."
+            )
         self._settle(X, weight)
         starts = self._fit_start(X_given, y)
         Y = self._targets.encode(y)
@@ -68,6 +77,9 @@ class LabelDataMixin:
                 "At least one label of one row must be 1."
             )
         return LabelData(X, Y, starts, weight)
+
+    def _sizes(self):
+        return self.n_features_in_, self._targets.n_labels_
 
     def _validate(self, X, Y, reset):
         return validate_data(

@@ -349,6 +349,33 @@ def copy_network(network):
     return copy.deepcopy(network)
 
 
+def check_is_network(network):
+    """Raise unless `network` is a torch module with the methods of a value network.
+
+    Parameters
+    ----------
+    network : object
+
+    Raises
+    ------
+    TypeError
+        If it is not.
+    """
+    name = f"The network {type(network).__name__}"
+    if not isinstance(network, nn.Module):
+        raise TypeError(f"{name} must be a torch.nn.Module.")
+    missing = [
+        method
+        for method in ("encode", "score")
+        if not callable(getattr(network, method, None))
+    ]
+    if missing:
+        raise TypeError(
+            f"{name} lacks the method(s) {missing}; a value network has "
+            "encode(x) -> context and score(context, y) -> logits of shape (n,)."
+        )
+
+
 def check_network(network, x, y):
     """Try a user's network on a few inputs and outputs.
 
@@ -367,19 +394,8 @@ def check_network(network, x, y):
         If `encode` or `score` raises, or the scores are not finite, of shape
         ``(n,)`` and differentiable in y.
     """
+    check_is_network(network)
     name = f"The network {type(network).__name__}"
-    if not isinstance(network, nn.Module):
-        raise TypeError(f"{name} must be a torch.nn.Module.")
-    missing = [
-        method
-        for method in ("encode", "score")
-        if not callable(getattr(network, method, None))
-    ]
-    if missing:
-        raise TypeError(
-            f"{name} lacks the method(s) {missing}; a value network has "
-            "encode(x) -> context and score(context, y) -> logits of shape (n,)."
-        )
     try:
         with torch.no_grad():
             context = network.encode(x)

@@ -300,8 +300,15 @@ class Tuples(NamedTuple):
     weights: torch.Tensor
 
 
-def _check_generated(generated, generate, shape):
-    """Raise unless a user's generator returned relaxed outputs."""
+def _generate_checked(generate, batch):
+    """The outputs of a user's generator, or an error that tells what is wrong."""
+    shape = tuple(batch.y_true.shape)
+    try:
+        generated = generate(batch)
+    except Exception as error:
+        raise ValueError(
+            f"The generator {generate!r} in tuples failed: {error}"
+        ) from error
     good = isinstance(generated, list) and bool(generated)
     good = good and all(
         isinstance(y, torch.Tensor)
@@ -314,9 +321,10 @@ def _check_generated(generated, generate, shape):
         found = generated if isinstance(generated, list) else [generated]
         raise ValueError(
             f"The generator {generate!r} in tuples must return a list of tensors of "
-            f"shape {tuple(shape)} with entries in [0, 1]; got "
+            f"shape {shape} with entries in [0, 1]; got "
             f"{type(generated).__name__} of {[getattr(y, 'shape', y) for y in found]}."
         )
+    return generated
 
 
 @dataclass(frozen=True)
@@ -345,9 +353,10 @@ class Mixture:
         outputs, weights = [], []
         with torch.no_grad():
             for generate, share in self._shares(batch.rng).items():
-                generated = generate(batch)
-                if generate not in GENERATORS.values():
-                    _check_generated(generated, generate, batch.y_true.shape)
+                if generate in GENERATORS.values():
+                    generated = generate(batch)
+                else:
+                    generated = _generate_checked(generate, batch)
                 outputs += generated
                 weights += [share / len(generated)] * len(generated)
                 if self.has_replay and generate not in (replay, ground_truth):

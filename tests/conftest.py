@@ -14,6 +14,9 @@ from skdvn.networks import LabelNetwork
 settings.register_profile("skdvn", deadline=None, max_examples=30, derandomize=True)
 settings.load_profile("skdvn")
 
+# Threads that wait for each other cost small problems more than they give.
+torch.set_num_threads(1)
+
 
 @pytest.fixture(scope="session")
 def data_home():
