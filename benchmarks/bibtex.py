@@ -92,7 +92,7 @@ def released(seed, **params):
     return make_pipeline(
         FunctionTransformer(lambda X: X.toarray(), accept_sparse=True),
         StandardScaler(),
-        dvn(seed, **RELEASED_BIBTEX, prior_weight=0.0, **params),
+        dvn(seed, **RELEASED_BIBTEX, **params),
     )
 
 

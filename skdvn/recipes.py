@@ -26,6 +26,7 @@ RELEASED_BIBTEX = MappingProxyType(
         "step_size": 0.5,
         "n_steps": 20,
         "step_rule": "value",
+        "prior_weight": 0.0,
         "solver": "sgd",
         "learning_rate": "step",
         "learning_rate_init": 0.1,

@@ -275,10 +275,16 @@ def fails(*args):
         (lambda n, m: Network(score=fails), r"network Network failed.*\(3, 3\)"),
         (
             lambda n, m: Network(score=lambda c, y: c * y),
-            r"one finite number.*\(3, 3\)",
+            r"score must be finite numbers.*\(3, 3\)",
         ),
-        (lambda n, m: Network(score=lambda c, y: y.sum()), r"one finite number.*\(\)"),
-        (lambda n, m: Network(score=lambda c, y: y.sum(1) / 0), r"one finite number"),
+        (
+            lambda n, m: Network(score=lambda c, y: y.sum()),
+            r"score must be finite numbers.*\(\)",
+        ),
+        (
+            lambda n, m: Network(score=lambda c, y: y.sum(1) / 0),
+            r"score must be finite numbers",
+        ),
         (lambda n, m: Network(score=lambda c, y: c.sum(1)), r"network Network failed"),
     ],
 )
