@@ -101,7 +101,6 @@ class BaseDVN(ParametersMixin, CallbackSupportMixin, BaseEstimator, metaclass=AB
             ascents=ascents,
             choose_n_steps=self.n_steps == "auto" and not self._continues(),
             splits=splits,
-            n_epochs=self._n_epochs(n_rows),
             n_networks=self.n_networks,
             refit=self._refits(n_rows),
             early_stopping=self.early_stopping,

@@ -23,14 +23,19 @@ BATCH_SIZES = 64, 128
 STEP_SIZES = (0.25, 0.5, 1.0)
 MAX_N_STEPS = 40
 PRIOR_WEIGHTS = (0.0, 0.1, 0.3, 1.0)
-# Learning rates with weight decays, the latter times max(n_rows, 1000).
+# Learning rates, weight decays times max(n_rows, 1000), and numbers of mini-batches to
+# train for; the first is taken where nothing can be held out.
 CANDIDATES = {
-    "sgd": ((0.3, 5.0), (0.6, 1.5), (0.3, 15.0)),
-    "adam": ((1e-3, 0.1),),
+    "sgd": ((0.3, 5.0, 250), (0.6, 1.5, 750), (0.3, 15.0, 250)),
+    "adam": ((1e-3, 0.1, 250), (1e-3, 0.1, 750)),
 }
-CANDIDATE_FOR_MANY_ROWS = {"sgd": ((0.6, 5.0),), "adam": ((1e-3, 0.1),)}
-# What "auto" trains for: epochs, but at least so many mini-batches.
-MIN_EPOCHS, MIN_UPDATES = 16, 250
+CANDIDATE_FOR_MANY_ROWS = {"sgd": ((0.6, 5.0, 0),), "adam": ((1e-3, 0.1, 0),)}
+# But never for fewer epochs.
+MIN_EPOCHS = 16
+
+
+# Enough to try a user's oracle on.
+A_FEW_ROWS = slice(3)
 
 
 def _at_least(low, kind=Real):
@@ -39,10 +44,6 @@ def _at_least(low, kind=Real):
 
 def _above(low):
     return Interval(Real, low, None, closed="neither")
-
-
-# Enough to try a user's oracle on.
-A_FEW_ROWS = slice(3)
 
 
 class ParametersMixin:
@@ -165,13 +166,13 @@ class ParametersMixin:
         """Candidates for the training, the one without a choice first."""
         table = CANDIDATES if n_rows <= FEW_ROWS else CANDIDATE_FOR_MANY_ROWS
         scale = 1 / max(n_rows, 1000)
-        automatic = [(rate, decay * scale) for rate, decay in table[self.solver]]
-        pairs = {
+        candidates = {
             (
                 rate if self.learning_rate_init == "auto" else self.learning_rate_init,
-                alpha if self.alpha == "auto" else self.alpha,
+                decay * scale if self.alpha == "auto" else self.alpha,
+                self._n_epochs(n_rows, n_updates),
             ): None
-            for rate, alpha in automatic
+            for rate, decay, n_updates in table[self.solver]
         }
         return tuple(
             Optimization(
@@ -180,11 +181,12 @@ class ParametersMixin:
                 schedule=self.learning_rate,
                 momentum=self.momentum,
                 alpha=alpha,
+                n_epochs=n_epochs,
                 batch_size=self._batch_size(n_rows),
                 max_grad_norm=self.max_grad_norm,
                 lag=self.inference_lag,
             )
-            for rate, alpha in pairs
+            for rate, alpha, n_epochs in candidates
         )
 
     def _batch_size(self, n_rows):
@@ -192,11 +194,11 @@ class ParametersMixin:
             return BATCH_SIZES[n_rows > FEW_ROWS]
         return self.batch_size
 
-    def _n_epochs(self, n_rows):
+    def _n_epochs(self, n_rows, n_updates):
         if self.max_iter != "auto":
             return self.max_iter
         n_batches = math.ceil(n_rows / self._batch_size(n_rows))
-        return max(MIN_EPOCHS, math.ceil(MIN_UPDATES / n_batches))
+        return max(MIN_EPOCHS, math.ceil(n_updates / n_batches))
 
     def _refits(self, n_rows):
         if self.refit == "auto":

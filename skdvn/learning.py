@@ -66,8 +66,6 @@ class Plan:
         Whether every prefix of an ascent is a candidate too.
     splits : tuple of Split
         Each holds out other rows to choose on.
-    n_epochs : int
-        Greatest number of epochs of one training.
     n_networks : int
         Networks to train finally, for joint inference.
     refit : bool
@@ -89,7 +87,6 @@ class Plan:
     ascents: tuple
     choose_n_steps: bool
     splits: tuple
-    n_epochs: int
     n_networks: int = 1
     refit: bool = True
     early_stopping: bool = False
@@ -99,11 +96,12 @@ class Plan:
     @property
     def n_epochs_planned(self):
         """Epochs of all trainings together, at most."""
+        lengths = [optimization.n_epochs for optimization in self.optimizations]
         n_probes = min(N_PROBES, len(self.splits))
-        n_trainings = len(self.splits) + n_probes * (len(self.optimizations) - 1)
+        planned = n_probes * sum(lengths) + (len(self.splits) - n_probes) * max(lengths)
         if self.refit or not self.splits:
-            n_trainings += self.n_networks
-        return n_trainings * self.n_epochs
+            planned += self.n_networks * max(lengths)
+        return planned
 
 
 @dataclass
@@ -161,7 +159,8 @@ def learn(plan, examples, seed, on_epoch=lambda entry: False):
             finals = learner.train_finally(choice.optimization, choice.n_epochs)
             networks = choice.networks if learner.interrupted else finals
     else:
-        choice = _Choice(plan.optimizations[0], plan.ascents[0], plan.n_epochs)
+        first = plan.optimizations[0]
+        choice = _Choice(first, plan.ascents[0], first.n_epochs)
         networks = learner.train_finally(choice.optimization, choice.n_epochs)
     return Learned(
         network=join(networks),
@@ -246,7 +245,7 @@ class _Learner:
 
     def _train(self, optimization, rows, split=None, n_epochs=None):
         """A network trained on some rows or all, and for how many epochs it was."""
-        plan, n_epochs = self.plan, n_epochs or self.plan.n_epochs
+        plan, n_epochs = self.plan, n_epochs or optimization.n_epochs
         rng = torch.Generator().manual_seed(self._draw_seed())
         network = plan.build(rng)
         examples = self.examples if rows is None else self.examples.subset(rows)

@@ -118,7 +118,8 @@ default="zeros"
     batch_size : int or "auto", default="auto"
         Rows per mini-batch; "auto" is 64 up to 2,500 rows and 128 beyond.
     max_iter : int or "auto", default="auto"
-        Epochs; "auto" is 16, but at least 250 mini-batches.
+        Epochs. "auto" is 16, or more with up to 2,500 rows: as many as make 250 or,
+        if that is better on the held-out rows, 750 mini-batches.
     early_stopping : bool, default=False
         Whether to score the held-out rows after each epoch, to stop when they no
         longer improve, and to go back to the best weights.

@@ -64,6 +64,8 @@ class Optimization:
         Of SGD.
     alpha : float
         Weight decay: ``alpha * W`` is added to the gradient of weights (not biases).
+    n_epochs : int
+        Length of the schedule.
     batch_size : int
     max_grad_norm : float
         Gradients of larger norm are scaled down to it; infinity leaves them alone.
@@ -77,6 +79,7 @@ class Optimization:
     schedule: str = "cosine"
     momentum: float = 0.9
     alpha: float = 1e-3
+    n_epochs: int = 16
     batch_size: int = 128
     max_grad_norm: float = 1.0
     lag: int = 0

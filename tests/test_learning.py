@@ -30,7 +30,7 @@ def examples_of(X, Y):
 
 @pytest.fixture
 def plan_of(make_network):
-    def make(splits=1, **params):
+    def make(splits=1, n_epochs=1, **params):
         network = make_network(scale=0.3)
         settings = TupleSettings(relaxed_f1, Ascent())
         folds = np.array_split(np.arange(60), max(splits, 2))[:splits]
@@ -51,9 +51,10 @@ def plan_of(make_network):
             "ascents": (Ascent(),),
             "choose_n_steps": False,
             "splits": made,
-            "n_epochs": 1,
         }
-        return Plan(**(defaults | params))
+        plan = Plan(**(defaults | params))
+        lengthened = (replace(one, n_epochs=n_epochs) for one in plan.optimizations)
+        return replace(plan, optimizations=tuple(lengthened))
 
     return make
 
@@ -117,15 +118,16 @@ def test_the_training_that_learns_is_chosen(plan_of, good):
     plan = plan_of(splits=3, optimizations=tuple(optimizations), n_epochs=15)
     announced = plan.n_epochs_planned
     learned = learn(plan, examples_of(X, Y), seed=0)
-    assert learned.optimization is GOOD
+    assert learned.optimization == replace(GOOD, n_epochs=15)
     assert len(learned.history) == announced == (3 + 2 * 2 + 1) * 15
     assert learned.score > 0.6
 
 
 def test_the_first_training_wins_ties(plan_of):
     optimizations = tuple(replace(FROZEN, alpha=k * 1e-9) for k in range(3))
-    learned = learn(plan_of(optimizations=optimizations), examples_of(X, Y), seed=0)
-    assert learned.optimization is optimizations[0]
+    plan = plan_of(optimizations=optimizations)
+    learned = learn(plan, examples_of(X, Y), seed=0)
+    assert learned.optimization is plan.optimizations[0]
 
 
 def test_without_refit_the_networks_of_the_folds_stay(plan_of):
