@@ -1,7 +1,7 @@
 """What the estimators share: parameters, device, the skeleton of fit and predict."""
 
-import copy
 import itertools
+import threading
 import warnings
 from abc import ABCMeta
 from dataclasses import replace
@@ -12,14 +12,14 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from ._compat import CallbackSupportMixin
-from ._parameters import ParametersMixin, usable
+from ._parameters import A_FEW_ROWS, ParametersMixin, usable
 from .inference import infer, stages, values
 from .learning import Plan, learn
 from .networks import check_is_network, check_network, copy_network, join, members
 from .training import Trainer
 
-# Enough to try a user's network on.
-A_FEW_ROWS = slice(3)
+# Held while torch's global generator is seeded for a user's network.
+GLOBAL_GENERATOR = threading.Lock()
 
 
 class BaseDVN(ParametersMixin, CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
@@ -33,7 +33,8 @@ class BaseDVN(ParametersMixin, CallbackSupportMixin, BaseEstimator, metaclass=AB
         """A function that makes the network to train, tried out on a few examples."""
         if self._continues():
             networks = itertools.cycle(members(self.network_))
-            return lambda rng: copy_network(next(networks))
+            where = examples.y.device, examples.y.dtype
+            return lambda rng: copy_network(next(networks)).to(*where)
 
         def build(rng):
             network = self._new_network(rng)
@@ -48,11 +49,11 @@ class BaseDVN(ParametersMixin, CallbackSupportMixin, BaseEstimator, metaclass=AB
         """The user's network or the default one, with fresh weights."""
         if isinstance(self.network, torch.nn.Module):
             return copy_network(self.network)
-        # torch's modules draw their weights from the global generator.
-        with torch.random.fork_rng(devices=[]):
+        if self.network is None:
+            return self._default_network(rng)
+        # torch's own modules draw their weights from the global generator.
+        with GLOBAL_GENERATOR, torch.random.fork_rng(devices=[]):
             torch.random.default_generator.manual_seed(rng.initial_seed() % 2**63)
-            if self.network is None:
-                return self._default_network()
             sizes = self._sizes()
             try:
                 return self.network(*sizes)
@@ -72,27 +73,26 @@ class BaseDVN(ParametersMixin, CallbackSupportMixin, BaseEstimator, metaclass=AB
 
     def _adopt(self, draft):
         """Become what a successful fit made of the draft."""
-        for name in [n for n in vars(self) if n.endswith("_") and n[0] != "_"]:
-            delattr(self, name)
+        for name in vars(self).keys() - vars(draft).keys():
+            if not name.startswith(("_callback", "_skl")):  # scikit-learn's own
+                delattr(self, name)
         self.__dict__.update(vars(draft))
 
     def _plan(self, examples, splits):
         """What to learn; without splits nothing is chosen."""
         n_rows = len(examples)
-        optimizations = self._optimizations(n_rows)
-        weight = 0.0 if self.prior_weight == "auto" else self.prior_weight
-        ascents = (replace(self._training_ascent(), prior_weight=weight),)
+        n_networks = self.n_networks
         if self._continues():
-            optimizations = (
-                replace(
-                    optimizations[0],
-                    learning_rate_init=self.learning_rate_init_,
-                    alpha=self.alpha_,
-                ),
-            )
+            n_networks = len(members(self.network_))
+            optimizations = (self._next_optimization(n_rows),)
             ascents = (self._ascent(),)
         elif splits:
+            optimizations = self._optimizations(n_rows)
             ascents = self._candidate_ascents(splits[0].margins is not None)
+        else:
+            optimizations = self._optimizations(n_rows)[:1]
+            weight = 0.0 if self.prior_weight == "auto" else self.prior_weight
+            ascents = (replace(self._training_ascent(), prior_weight=weight),)
         return Plan(
             build=self._builder(examples),
             objective=self._objective(examples),
@@ -101,8 +101,8 @@ class BaseDVN(ParametersMixin, CallbackSupportMixin, BaseEstimator, metaclass=AB
             ascents=ascents,
             choose_n_steps=self.n_steps == "auto" and not self._continues(),
             splits=splits,
-            n_networks=self.n_networks,
-            refit=self._refits(n_rows),
+            n_networks=n_networks,
+            refit=self._refits(n_rows, splits) or self._continues(),
             early_stopping=self.early_stopping,
             n_iter_no_change=self.n_iter_no_change,
             tol=self.tol,
@@ -125,51 +125,48 @@ class BaseDVN(ParametersMixin, CallbackSupportMixin, BaseEstimator, metaclass=AB
                 ConvergenceWarning,
                 stacklevel=4,
             )
-        vars(self).pop("_optimizers", None)
+        vars(self).pop("_optimizer_states", None)
         self.network_ = learned.network
         self.history_ = learned.history
         self.n_iter_ = learned.n_epochs
-        self.validation_score_ = learned.score
-        self.step_size_ = learned.ascent.step_size
-        self.n_steps_ = learned.ascent.n_steps
-        self.prior_weight_ = learned.ascent.prior_weight
-        self.learning_rate_init_ = learned.optimization.learning_rate_init
-        self.alpha_ = learned.optimization.alpha
+        self._store_choice(learned.optimization, learned.ascent, learned.score)
 
     def _learn_part(self, examples):
         """One epoch of every member on these examples, at a constant rate."""
         seeds = check_random_state(self.random_state)
         objective = self._objective(examples)
         optimization = replace(
-            self._optimizations(len(examples))[0], schedule="constant"
+            self._next_optimization(len(examples)), schedule="constant"
         )
         self.history_ = list(getattr(self, "history_", []))
         self.n_iter_ = getattr(self, "n_iter_", 0) + 1
-        rngs = [
-            torch.Generator().manual_seed(seeds.randint(2**31 - 1) + self.n_iter_)
-            for _ in range(self.n_networks)
-        ]
         if hasattr(self, "network_"):
-            old = members(self.network_), getattr(self, "_optimizers", None)
-            networks, optimizers = copy.deepcopy(old)
+            networks = [copy_network(one) for one in members(self.network_)]
         else:
             build = self._builder(examples)
-            networks, optimizers = [build(rng) for rng in rngs], None
-        self._optimizers = []
-        for i, (network, rng) in enumerate(zip(networks, rngs, strict=True)):
-            trainer = Trainer(
-                network,
-                examples,
-                objective,
-                optimization,
-                n_epochs=1,
-                rng=rng,
-                optimizer=optimizers and optimizers[i],
-            )
+            networks = [
+                build(torch.Generator().manual_seed(seeds.randint(2**31 - 1)))
+                for _ in range(self.n_networks)
+            ]
+            self._store_choice(optimization, self._ascent(), float("nan"))
+        states = getattr(self, "_optimizer_states", [None] * len(networks))
+        self._optimizer_states = []
+        for network, state in zip(networks, states, strict=True):
+            seed = seeds.randint(2**31 - 1) + self.n_iter_
+            rng = torch.Generator().manual_seed(seed)
+            trainer = Trainer(network, examples, objective, optimization, 1, rng, state)
             loss = trainer.run_epoch()
             self.history_.append({"epoch": self.n_iter_, "loss": loss})
-            self._optimizers.append(trainer.optimizer)
+            self._optimizer_states.append(trainer.optimizer.state())
         self.network_ = join(networks)
+
+    def _store_choice(self, optimization, ascent, score):
+        self.validation_score_ = score
+        self.step_size_ = ascent.step_size
+        self.n_steps_ = ascent.n_steps
+        self.prior_weight_ = ascent.prior_weight
+        self.learning_rate_init_ = optimization.learning_rate_init
+        self.alpha_ = optimization.alpha
 
     # -- inference ---------------------------------------------------------------
 
@@ -182,11 +179,11 @@ class BaseDVN(ParametersMixin, CallbackSupportMixin, BaseEstimator, metaclass=AB
 
     def _how(self):
         self._validate_params()  # they may have been set since fit
-        seed = check_random_state(self.random_state).randint(2**31 - 1)
-        return {
-            "batch_size": self.prediction_batch_size,
-            "rng": torch.Generator().manual_seed(seed),
-        }
+        rng = None
+        if self.inference_noise:
+            seed = check_random_state(self.random_state).randint(2**31 - 1)
+            rng = torch.Generator().manual_seed(seed)
+        return {"batch_size": self.prediction_batch_size, "rng": rng}
 
     def _values(self, x, y):
         return values(

@@ -1,13 +1,12 @@
 """Labels and inputs of the user on their way to the network."""
 
-from itertools import islice
 from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from scipy import sparse
-from sklearn.model_selection import KFold
+from sklearn.model_selection import KFold, ShuffleSplit
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils.validation import (
@@ -28,8 +27,9 @@ from .targets import LabelTargets
 SMALL_N_ROWS = 256
 # Below so many rows a held-out part says little; nothing is chosen then.
 MIN_ROWS_TO_HOLD_OUT = 100
-# A prior costs memory for so many probabilities; "auto" goes without beyond.
-MAX_PRIOR_ENTRIES = 20_000_000
+# A prior costs memory for coefficients and probabilities; beyond so many of either
+# "auto" goes without.
+MAX_PRIOR_ENTRIES = 5_000_000
 
 
 class LabelData(NamedTuple):
@@ -51,7 +51,7 @@ class LabelDataMixin:
     def _prepare(self, X, y, sample_weight):
         """Check the data; settle what depends on it alone."""
         X_given = X
-        before = self._sizes() if self._continues() else None
+        before = (*self._sizes(), self.classes_) if self._continues() else None
         X, y = self._validate(X, y, reset=True)
         weight = checked_weight(sample_weight, X)
         if weight is not None and not weight.all():
@@ -60,14 +60,8 @@ class LabelDataMixin:
             X, y, weight = X[used], y[used], weight[used]
         self._targets = LabelTargets(y)
         self.classes_ = self._targets.classes_
-        if before is not None and before != self._sizes():
-            raise ValueError(
-                "warm_start=True needs data of the same shape as in the last fit, "
-                "{} features and {} labels; got {} and {}. ".format(
-                    *before, *self._sizes()
-                )
-                + "Set warm_start=False to start anew."
-            )
+        if before is not None:
+            self._check_continuity(*before)
         self._settle(X, weight)
         starts = self._fit_start(X_given, y)
         Y = self._targets.encode(y)
@@ -77,6 +71,20 @@ class LabelDataMixin:
                 "At least one label of one row must be 1."
             )
         return LabelData(X, Y, starts, weight)
+
+    def _check_continuity(self, n_features, n_labels, classes):
+        if self._sizes() != (n_features, n_labels):
+            raise ValueError(
+                "warm_start=True needs data of the same shape as in the last fit, "
+                f"{n_features} features and {n_labels} labels; got {self._sizes()[0]} "
+                f"and {self._sizes()[1]}. Set warm_start=False to start anew."
+            )
+        if not np.array_equal(classes, self.classes_):
+            raise ValueError(
+                "warm_start=True needs the classes of the last fit, "
+                f"{classes.tolist()}; got {self.classes_.tolist()}. Set "
+                "warm_start=False to start anew."
+            )
 
     def _sizes(self):
         return self.n_features_in_, self._targets.n_labels_
@@ -97,6 +105,7 @@ class LabelDataMixin:
         self.device_ = self._resolve_device()
         n_rows = X.shape[0]
         self._dtype = torch.float64 if n_rows <= SMALL_N_ROWS else torch.float32
+        self._keep_sparse = self.network is None
         self.scaler_ = None
         if self.standardize:
             scaler = StandardScaler(with_mean=not sparse.issparse(X))
@@ -118,13 +127,18 @@ class LabelDataMixin:
     def _inputs(self, X):
         scaler = self.scaler_
         mean, scale = (scaler.mean_, scaler.scale_) if scaler else (None, None)
+        if not scaler and (largest := abs(X).max()) > torch.finfo(self._dtype).max:
+            raise ValueError(
+                f"X holds {largest:.4g}, more than single precision can. Rescale X or "
+                "set standardize=True."
+            )
         return Rows(
             X,
             self.device_,
             self._dtype,
             mean=mean,
             scale=scale,
-            keep_sparse=self.network is None,
+            keep_sparse=self._keep_sparse,
         )
 
     def _outputs(self, Y):
@@ -158,56 +172,62 @@ class LabelDataMixin:
                 X_val, self._targets.encode(y_val, "y_val"), starts, None
             )
             return (self._split(data, np.arange(n_rows), held_out),)
-        if not self._has_choice() or n_rows < MIN_ROWS_TO_HOLD_OUT:
+        if not self._has_choice(n_rows):
             return ()
-        n_folds = max(2, round(1 / self.validation_fraction))
+        if n_rows < (2 if self.early_stopping else MIN_ROWS_TO_HOLD_OUT):
+            return ()
         rng = check_random_state(self.random_state)
-        folds = KFold(n_folds, shuffle=True, random_state=rng).split(data.X)
+        if self._refits(n_rows) or self._continues():
+            fraction = self.validation_fraction
+            splitter = ShuffleSplit(1, test_size=fraction, random_state=rng)
+        else:
+            n_folds = min(n_rows, max(2, round(1 / self.validation_fraction)))
+            splitter = KFold(n_folds, shuffle=True, random_state=rng)
         return tuple(
             self._split(data, rows, data.at(held_out))
-            for rows, held_out in islice(folds, 1 if self._refits(n_rows) else None)
+            for rows, held_out in splitter.split(data.X)
         )
 
     def _split(self, data, rows, held_out):
         margins = None
-        if self._may_have_prior(data):
+        if self._wants_prior(data):
             X, Y, _, weight = data.at(rows)
             prior = LinearPrior(get_oracle(self.oracle)).fit(X, Y, weight)
             margins = self._margins(prior, held_out.X)
         return Split(torch.from_numpy(rows), self._examples(held_out), margins)
 
-    def _may_have_prior(self, data):
+    def _wants_prior(self, data):
         possible = has_thresholds(get_oracle(self.oracle))
-        if self.prior_weight == "auto":
-            small = data.X.shape[0] * data.Y.shape[1] <= MAX_PRIOR_ENTRIES
-            return possible and small and not self._continues()
-        if self.prior_weight and not possible:
+        if self.prior_weight == "auto" and not self._continues():
+            n_entries = max(data.X.shape) * data.Y.shape[1]
+            return possible and n_entries <= MAX_PRIOR_ENTRIES
+        weight = self._ascent().prior_weight
+        if weight and not possible:
             raise ValueError(
-                f"prior_weight={self.prior_weight} needs an oracle of skdvn, F-beta, "
-                f"IOU or accuracy, to tell which labels pay; got {self.oracle!r}. "
-                "Allowed with it are 0 and 'auto'."
+                f"prior_weight={weight} needs an oracle of skdvn, F-beta, IOU or "
+                f"accuracy, to tell which labels pay; got {self.oracle!r}. Allowed "
+                "with it are 0 and 'auto'."
             )
-        return self.prior_weight > 0
+        return weight > 0
 
     def _fit_prior(self, data):
-        """Fit the prior to all rows if there is to be one."""
-        if self._continues():
-            return
+        """Fit the prior to all rows if the ascent is to listen to it."""
         self.prior_ = None
-        if self.prior_weight_ and self._may_have_prior(data):
+        if self.prior_weight_ and self._wants_prior(data):
             prior = LinearPrior(get_oracle(self.oracle))
             self.prior_ = prior.fit(data.X, data.Y, data.weight)
 
     def _margins(self, prior, X):
         return ComputedRows(prior.margins, X, self.device_, self._dtype)
 
-    def _default_network(self):
+    def _default_network(self, rng):
         return LabelNetwork(
             self.n_features_in_,
             self._targets.n_labels_,
             _widths("hidden_layer_sizes", self.hidden_layer_sizes),
             _widths("n_global_units", self.n_global_units),
             self.activation,
+            rng,
         )
 
     def _round(self, relaxed):

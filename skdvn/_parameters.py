@@ -56,7 +56,7 @@ class ParametersMixin:
         "tuple_mixing": [StrOptions({"all", "one"})],
         "n_iterates": [_at_least(1, Integral)],
         "tau": [_at_least(0)],
-        "replay_size": [_at_least(0, Integral)],
+        "replay_size": [_at_least(1, Integral)],
         "step_size": [_above(0), StrOptions({"auto"})],
         "n_steps": [_at_least(1, Integral), StrOptions({"auto"})],
         "prior_weight": [_at_least(0), StrOptions({"auto"})],
@@ -96,12 +96,15 @@ class ParametersMixin:
             )
         return torch.device(self.device)
 
+    def _chosen(self, name, otherwise):
+        """A parameter; if it is "auto", what fit chose, or `otherwise`."""
+        value = getattr(self, name)
+        return getattr(self, name + "_", otherwise) if value == "auto" else value
+
     def _ascent(self):
         """Inference as the parameters stand now; "auto" means as chosen in fit."""
         chosen = {
-            name: getattr(self, name + "_", getattr(TRAINING_ASCENT, name))
-            if getattr(self, name) == "auto"
-            else getattr(self, name)
+            name: self._chosen(name, getattr(TRAINING_ASCENT, name))
             for name in ("step_size", "n_steps", "prior_weight")
         }
         return Ascent(
@@ -189,6 +192,17 @@ class ParametersMixin:
             for rate, alpha, n_epochs in candidates
         )
 
+    def _next_optimization(self, n_rows):
+        """How to train on from where the last fit left."""
+        first = self._optimizations(n_rows)[0]
+        return replace(
+            first,
+            learning_rate_init=self._chosen(
+                "learning_rate_init", first.learning_rate_init
+            ),
+            alpha=self._chosen("alpha", first.alpha),
+        )
+
     def _batch_size(self, n_rows):
         if self.batch_size == "auto":
             return BATCH_SIZES[n_rows > FEW_ROWS]
@@ -200,7 +214,10 @@ class ParametersMixin:
         n_batches = math.ceil(n_rows / self._batch_size(n_rows))
         return max(MIN_EPOCHS, math.ceil(n_updates / n_batches))
 
-    def _refits(self, n_rows):
+    def _refits(self, n_rows, splits=()):
+        """Whether to train anew on all rows; not if a split was on all of them."""
+        if any(len(split.rows) == n_rows for split in splits):
+            return self.n_networks > 1
         if self.refit == "auto":
             return n_rows > FEW_ROWS or self.n_networks > 1
         return self.refit
@@ -209,19 +226,11 @@ class ParametersMixin:
         """Whether training goes on from the last fit."""
         return self.warm_start and hasattr(self, "network_")
 
-    def _has_choice(self):
+    def _has_choice(self, n_rows):
         """Whether something is to be chosen on held-out rows."""
-        automatic = "auto" in (
-            value
-            for value in (
-                self.step_size,
-                self.n_steps,
-                self.prior_weight,
-                self.learning_rate_init,
-                self.alpha,
-            )
-            if isinstance(value, str)
-        )
+        ascent = self.step_size, self.n_steps, self.prior_weight
+        automatic = "auto" in [value for value in ascent if isinstance(value, str)]
+        automatic = automatic or len(self._optimizations(n_rows)) > 1
         return self.early_stopping or (automatic and not self._continues())
 
 

@@ -145,7 +145,8 @@ def learn(plan, examples, seed, on_epoch=lambda entry: False):
     seed : int
         Of all randomness.
     on_epoch : callable
-        Called with each entry of the history; returning True stops that training.
+        Called with each entry of the history; returning True stops all training, and
+        the best so far is kept.
 
     Returns
     -------
@@ -155,9 +156,9 @@ def learn(plan, examples, seed, on_epoch=lambda entry: False):
     if plan.splits:
         choice = learner.choose()
         networks = choice.networks
-        if plan.refit and not learner.interrupted:
+        if plan.refit and not learner.stopped:
             finals = learner.train_finally(choice.optimization, choice.n_epochs)
-            networks = choice.networks if learner.interrupted else finals
+            networks = choice.networks if learner.stopped else finals
     else:
         first = plan.optimizations[0]
         choice = _Choice(first, plan.ascents[0], first.n_epochs)
@@ -187,12 +188,12 @@ class _Candidate:
 
     def __init__(self, optimization):
         self.optimization = optimization
-        self.networks, self.lengths, self.totals = [], [], 0.0
+        self.networks, self.lengths, self.totals = [], [], None
 
     def add(self, network, n_epochs, totals):
         self.networks.append(network)
         self.lengths.append(n_epochs)
-        self.totals = self.totals + totals
+        self.totals = totals if self.totals is None else self.totals + totals
 
 
 class _Learner:
@@ -203,7 +204,7 @@ class _Learner:
         self.seeds = torch.Generator().manual_seed(seed)
         self.history = []
         self.n_trainings = 0
-        self.interrupted = False
+        self.stopped = self.interrupted = False
 
     def choose(self):
         """The best candidate, with the networks trained on all splits."""
@@ -211,35 +212,41 @@ class _Learner:
         candidates = [_Candidate(one) for one in plan.optimizations]
         n_probes = min(N_PROBES, len(plan.splits)) if len(candidates) > 1 else 0
         self._train_on(candidates, plan.splits[:n_probes])
-        tried = [one for one in candidates if one.networks] or candidates
-        best = max(tried, key=lambda one: self._merit(one, candidates[0]))
+        scored = [one for one in candidates if one.totals is not None]
+        best = max(
+            scored or candidates[:1], key=lambda one: self._merit(one, candidates)
+        )
         self._train_on([best], plan.splits[n_probes:])
         score, ascent = self._best_ascent(best.totals)
         n_epochs = round(sum(best.lengths) / len(best.lengths))
         return _Choice(best.optimization, ascent, n_epochs, score, tuple(best.networks))
 
-    def _merit(self, candidate, first):
-        if not candidate.networks:
-            return 0.0
+    def _merit(self, candidate, candidates):
         score, _ = self._best_ascent(candidate.totals)
-        return score + (PREFERENCE_FOR_FIRST if candidate is first else 0.0)
+        return score + PREFERENCE_FOR_FIRST * (candidate is candidates[0])
 
     def _train_on(self, candidates, splits):
         for candidate in candidates:
             for split in splits:
-                if self.interrupted and candidate.networks:
+                if self.stopped:
                     return
                 network, n_epochs = self._train(
                     candidate.optimization, split.rows, split
                 )
-                candidate.add(network, n_epochs, self._totals(network, split))
+                try:
+                    totals = self._totals(network, split)
+                except KeyboardInterrupt:
+                    self.interrupted = self.stopped = True
+                    totals = None
+                if totals is not None or not candidate.networks:
+                    candidate.add(network, n_epochs, totals)
 
     def train_finally(self, optimization, n_epochs):
         """The networks to predict with."""
         networks = []
         for _ in range(self.plan.n_networks):
             networks.append(self._train(optimization, None, n_epochs=n_epochs)[0])
-            if self.interrupted:
+            if self.stopped:
                 break
         return networks
 
@@ -263,10 +270,11 @@ class _Learner:
                     entry["validation_score"] = score
                     best.update(score, network, epoch)
                 self.history.append(entry)
-                if self.on_epoch(entry) or (best is not None and best.is_old(epoch)):
+                self.stopped = bool(self.on_epoch(entry))
+                if self.stopped or (best is not None and best.is_old(epoch)):
                     break
         except KeyboardInterrupt:
-            self.interrupted = True
+            self.interrupted = self.stopped = True
             network.eval()
         if best is not None and best.network is not None:
             return best.network, best.epoch
@@ -314,6 +322,8 @@ class _Learner:
     def _best_ascent(self, totals):
         """The best mean value, smoothed over the steps, and the ascent that gets it."""
         plan = self.plan
+        if totals is None:
+            return float("nan"), plan.objective.settings.ascent
         means = totals[0] / totals[1]
         means = _smooth(means) if plan.choose_n_steps else means[:, -1:]
         bonus = [

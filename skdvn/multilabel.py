@@ -77,8 +77,9 @@ class DVNMultiLabelClassifier(ClassifierMixin, LabelDataMixin, BaseDVN):
     init : "zeros", float, array-like of shape (n_labels,), or classifier, \
 default="zeros"
         Where inference starts, in [0, 1]. A classifier is cloned and fitted inside
-        `fit`, and inference starts at the labels it predicts times `init_scale`;
-        those of the training rows are predicted out of fold.
+        `fit`, without weights, and inference starts at the labels it predicts times
+        `init_scale`; those of the training rows are predicted out of fold, and take
+        turns with zeros.
     init_scale : float, default=0.5
         See `init`; in (0, 1].
     step_size : float or "auto", default="auto"
@@ -125,7 +126,7 @@ default="zeros"
         longer improve, and to go back to the best weights.
     validation_fraction : float, default=0.2
         Share of the rows that is held out, in (0, 1). With cross-validation there are
-        as many folds as such shares make a whole.
+        as many folds as such shares make a whole, at least 2.
     n_iter_no_change : int, default=5
         Epochs without improvement after which `early_stopping` stops.
     tol : float, default=1e-4
@@ -136,7 +137,7 @@ default="zeros"
         with more than 2,500 rows or several `n_networks`.
     n_networks : int, default=1
         Networks that are trained on all rows, from different weights, to predict
-        jointly. With ``refit=False`` it is the number of folds instead.
+        jointly. With ``refit=False`` there is one per fold, whatever this says.
     inference_lag : int, default=0
         With more than 0, tuples are inferred in a parallel thread with the weights of
         so many mini-batches ago (section 3.3). Results do not depend on timing. Pays
@@ -388,6 +389,12 @@ default="zeros"
         X_given = X
         X, y = draft._validate(X, y, reset=first)
         weight = checked_weight(sample_weight, X)
+        if first and self.prior_weight not in ("auto", 0):
+            raise ValueError(
+                f"prior_weight={self.prior_weight} cannot be used in partial_fit, "
+                "since a prior needs all rows at once. Allowed are 0 and 'auto', which "
+                "is 0 then."
+            )
         if first:
             draft._targets = LabelTargets(y if classes is None else classes)
             draft.classes_ = draft._targets.classes_
@@ -517,8 +524,8 @@ default="zeros"
     def score(self, X, y, sample_weight=None):
         """Mean oracle value of the predicted labels.
 
-        With the default oracle this is the example-averaged F1; for a one-dimensional
-        y it is the accuracy.
+        With the default oracle this is the example-averaged F1, which for a
+        one-dimensional y is the accuracy.
 
         Parameters
         ----------

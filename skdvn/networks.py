@@ -14,11 +14,12 @@ closed form of the third:
 
 import copy
 import math
-from itertools import pairwise, starmap
+from itertools import pairwise
 
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.nn.utils import skip_init
 
 # Each activation with its derivative, as functions of the pre-activation.
 ACTIVATIONS = {
@@ -65,7 +66,7 @@ class GlobalTerm(nn.Module):
         super().__init__()
         self.activation = activation
         self.layers = nn.ModuleList(
-            nn.Linear(n_in, n_out, bias=False)
+            skip_init(nn.Linear, n_in, n_out, bias=False)
             for n_in, n_out in pairwise((n_labels, *hidden_layer_sizes))
         )
         width = hidden_layer_sizes[-1] if hidden_layer_sizes else 0
@@ -138,6 +139,8 @@ class LabelNetwork(_LabelScore):
         Widths of the global part's hidden layers; ``()`` leaves it out.
     activation : {"softplus", "tanh", "relu"}, default="softplus"
         Activation of all hidden layers.
+    generator : torch.Generator, default=None
+        Source of the weights; torch's global one if None.
     """
 
     def __init__(
@@ -147,14 +150,17 @@ class LabelNetwork(_LabelScore):
         hidden_layer_sizes=(300,),
         global_layer_sizes=(16,),
         activation="softplus",
+        generator=None,
     ):
         super().__init__()
         self.activation = activation
         sizes = (*hidden_layer_sizes, n_labels)
         self.input = InputLayer(n_features, sizes[0])
-        self.hidden = nn.ModuleList(starmap(nn.Linear, pairwise(sizes)))
+        self.hidden = nn.ModuleList(
+            skip_init(nn.Linear, n_in, n_out) for n_in, n_out in pairwise(sizes)
+        )
         self.interaction = GlobalTerm(n_labels, global_layer_sizes, activation)
-        self.reset_parameters()
+        self.reset_parameters(generator)
 
     def reset_parameters(self, generator=None):
         """Draw new weights, from torch's global generator unless told otherwise.
@@ -395,6 +401,10 @@ def check_network(network, x, y):
         ``(n,)`` and differentiable in y.
     """
     check_is_network(network)
+    if not any(p.requires_grad for p in network.parameters()):
+        raise ValueError(
+            f"The network {type(network).__name__} has no parameter to train."
+        )
     name = f"The network {type(network).__name__}"
     try:
         with torch.no_grad():

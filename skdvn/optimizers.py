@@ -25,6 +25,20 @@ class Optimizer:
         self.alphas = [0.0 if name.endswith("bias") else alpha for name, _ in named]
         self.max_grad_norm = max_grad_norm
 
+    def state(self):
+        """What it remembers, as a dictionary of numbers and lists of tensors."""
+        return {name: getattr(self, name) for name in self.remembered}
+
+    def resume(self, state):
+        """Go on from a state, unless it is that of another kind of optimizer."""
+        if state.keys() != set(self.remembered):
+            return
+        for name, value in state.items():
+            if isinstance(value, list):
+                pairs = zip(value, self.params, strict=True)
+                value = [old.to(p, copy=True) for old, p in pairs]
+            setattr(self, name, value)
+
     @torch.no_grad()
     def step(self, learning_rate):
         """Update all parameters and forget their gradients."""
@@ -48,6 +62,8 @@ class SGD(Optimizer):
         In [0, 1).
     """
 
+    remembered = ("velocities",)
+
     def __init__(self, network, alpha, max_grad_norm, momentum):
         super().__init__(network, alpha, max_grad_norm)
         self.momentum = momentum
@@ -69,6 +85,7 @@ class Adam(Optimizer):
         As for `Optimizer`.
     """
 
+    remembered = ("n_steps", "means", "squares")
     decays, epsilon = (0.9, 0.999), 1e-8
 
     def __init__(self, network, alpha, max_grad_norm):

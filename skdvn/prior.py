@@ -12,8 +12,10 @@ from scipy import sparse
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 from sklearn.feature_extraction.text import TfidfTransformer
-from sklearn.preprocessing import MaxAbsScaler, StandardScaler
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, StandardScaler
 
+from .data import CLIP_HIGH, CLIP_LOW
 from .oracles import FBeta, relaxed_accuracy, relaxed_iou
 
 # Few iterations: stopping early regularises.
@@ -62,8 +64,9 @@ def has_thresholds(oracle):
 class LinearPrior:
     """Logistic regression of all labels at once, on one or two views of X.
 
-    Dense inputs are standardised. Sparse ones are seen as they are and, if they are
-    not negative, as tf-idf; the logits of both are averaged.
+    Dense inputs are standardised and clipped as the network's are. Sparse ones are
+    seen as they are and, if they are not negative, as tf-idf; the logits of both are
+    averaged.
 
     Parameters
     ----------
@@ -87,6 +90,7 @@ class LinearPrior:
         -------
         self : LinearPrior
         """
+        self.sparse_ = sparse.issparse(X)
         Y = (Y.toarray() if sparse.issparse(Y) else Y).astype(np.float32)
         weight = np.ones(len(Y)) if sample_weight is None else sample_weight
         weight = (weight / weight.mean()).astype(np.float32)[:, None]
@@ -107,6 +111,8 @@ class LinearPrior:
         -------
         margins : ndarray of shape (n_samples, n_labels)
         """
+        if sparse.issparse(X) and not self.sparse_:
+            X = X.toarray()
         logits = [
             view.transform(X).astype(np.float32) @ coefficients + intercepts
             for view, coefficients, intercepts in self.views_
@@ -119,7 +125,10 @@ class LinearPrior:
 def _views(X):
     """Pairs of a transformer of X and the inverse strength of the penalty."""
     if not sparse.issparse(X):
-        return [(StandardScaler(), 1.0)]
+        clip = FunctionTransformer(
+            np.clip, kw_args={"a_min": CLIP_LOW, "a_max": CLIP_HIGH}
+        )
+        return [(make_pipeline(StandardScaler(), clip), 1.0)]
     views = [(MaxAbsScaler(), 1.0)]
     if X.nnz and X.data.min() >= 0:
         views.append((TfidfTransformer(), 3.0))

@@ -130,6 +130,11 @@ class LabelTargets:
             largest = np.argmax(self.probabilities(relaxed), axis=1)
             return np.eye(self.n_labels_, dtype=int)[largest]
         Y = (relaxed >= 0.5).astype(int)
+        if min_labels > self.n_labels_:
+            raise ValueError(
+                f"min_labels={min_labels} is more than the {self.n_labels_} labels "
+                "there are."
+            )
         if min_labels:
             top = np.argsort(-relaxed, axis=1, kind="stable")[:, :min_labels]
             np.put_along_axis(Y, top, 1, axis=1)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F
 
-from .data import Examples
+from .data import ConstantRows, Examples
 from .networks import copy_network, detach_context, score_all
 from .optimizers import SGD, Adam
 from .tuples import Batch, Mixture, ReplayBuffer, TupleSettings
@@ -98,8 +98,8 @@ class Trainer:
         Length of the schedule.
     rng : torch.Generator
         The only source of randomness.
-    optimizer : Optimizer, default=None
-        Of an earlier trainer of this network, to go on with.
+    optimizer_state : dict, default=None
+        What the optimizer of an earlier trainer of this network remembered.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class Trainer:
         optimization,
         n_epochs,
         rng,
-        optimizer=None,
+        optimizer_state=None,
     ):
         self.network = network
         self.examples: Examples = examples
@@ -120,7 +120,9 @@ class Trainer:
         self.n_steps_done = 0
         n_batches = math.ceil(len(examples) / optimization.batch_size)
         self.n_steps_planned = n_epochs * n_batches
-        self.optimizer = optimizer or self._make_optimizer()
+        self.optimizer = self._make_optimizer()
+        if optimizer_state is not None:
+            self.optimizer.resume(optimizer_state)
         self.replay = None
         if objective.mixture.has_replay:
             self.replay = ReplayBuffer(objective.replay_size, len(examples))
@@ -188,11 +190,22 @@ class Trainer:
 
     def _generate(self, network, context, rows, rng):
         examples = self.examples
-        y_true, y_init = examples.y.take(rows), examples.y_init.take(rows)
+        y_true, y_init = examples.y.take(rows), self._starts(rows, rng)
         settings = self.objective.settings
         return self.objective.mixture(
             Batch(network, context, y_true, y_init, rows, settings, rng, self.replay)
         )
+
+    def _starts(self, rows, rng):
+        """Where inference starts; given starts take turns with zeros.
+
+        From a good start alone the network would see little of what makes outputs bad.
+        """
+        y_init = self.examples.y_init.take(rows)
+        if isinstance(self.examples.y_init, ConstantRows):
+            return y_init
+        kept = torch.rand(len(rows), generator=rng) < 0.5
+        return y_init * kept.view(-1, *[1] * (y_init.ndim - 1)).to(y_init)
 
     def _train_step(self, rows, tuples):
         context = self.network.encode(self.examples.x.take(rows))
