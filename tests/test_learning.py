@@ -163,9 +163,10 @@ def test_seed_decides(make_network, plan_of):
     assert torch.equal(first, same) and not torch.equal(first, other)
 
 
-def test_a_true_return_stops_that_training(plan_of):
+def test_a_true_return_stops_all_training(plan_of):
     plan = plan_of(n_epochs=5)
     learned = learn(
         plan, examples_of(X, Y), seed=0, on_epoch=lambda entry: entry["epoch"] == 2
     )
-    assert [entry["epoch"] for entry in learned.history] == [1, 2, 1, 2]
+    assert [entry["epoch"] for entry in learned.history] == [1, 2]
+    assert not learned.interrupted and 0 <= learned.score <= 1

@@ -539,14 +539,18 @@ def test_gradients_that_are_not_finite_are_refused(few):
     "score",
     [
         lambda self, context, y: y.detach().sum(1),
-        lambda self, context, y: context[1],
+        lambda self, context, y: y.detach().sum(1) + 1,
         lambda self, context, y: (y > 0.5).sum(1),
     ],
 )
 def test_scores_that_do_not_depend_on_y_smoothly_are_refused(score, few):
-    network = variant(score=score)
     with pytest.raises(ValueError, match="Mine failed"):
-        check_network(network.requires_grad_(False), *few)
+        check_network(variant(score=score), *few)
+
+
+def test_a_network_without_parameters_to_train_is_refused(few):
+    with pytest.raises(ValueError, match="no parameter to train"):
+        check_network(variant().requires_grad_(False), *few)
 
 
 def test_a_gradient_of_another_shape_is_refused(few):

@@ -206,8 +206,14 @@ def test_every_row_once_per_epoch(make_network, examples, seeded):
     assert sorted(rows) == list(range(24)) and rows != sorted(rows)
 
 
-def test_an_optimizer_goes_on(make_network, examples, seeded):
-    first = trainer(make_network(), examples, seeded)
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_an_optimizer_goes_on(make_network, examples, seeded, solver):
+    """Two epochs by two trainers are the two epochs of one."""
+    plan = {"schedule": "constant", "batch_size": 100, "solver": solver}
+    one = trainer(make_network(), examples, seeded, **plan)
+    one.run_epoch()
+    one.run_epoch()
+    first = trainer(make_network(), examples, seeded, **plan)
     first.run_epoch()
     again = Trainer(
         first.network,
@@ -216,6 +222,10 @@ def test_an_optimizer_goes_on(make_network, examples, seeded):
         first.optimization,
         1,
         seeded(),
-        optimizer=first.optimizer,
+        optimizer_state=first.optimizer.state(),
     )
-    assert again.optimizer is first.optimizer
+    again.run_epoch()
+    for expected, found in zip(
+        one.network.parameters(), first.network.parameters(), strict=True
+    ):
+        torch.testing.assert_close(found, expected)
