@@ -173,6 +173,9 @@ def main():
     weights = args.data / "reference_bibtex" / "weights.npz"
     if weights.exists():
         models = {"reference": lambda seed: ReferenceClassifier(weights), **models}
+    unknown = set(args.rows or ()) - models.keys()
+    if unknown:
+        parser.error(f"unknown rows {sorted(unknown)}; there are {list(models)}")
     rows = []
     print(f"{'row':24} seeds  F1 mean    sd     fit s  predict s")
     for name in args.rows or models:

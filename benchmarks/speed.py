@@ -7,7 +7,7 @@ All figures are ratios or growths within one run, on made-up data of Bibtex's sh
 
 "autograd" takes the gradient in y by autograd through the part of the network that
 sees y; "autograd, x too" runs the whole network at each step, as the authors' code and
-its public ports do.
+its public ports do, on dense inputs.
 """
 
 import argparse
@@ -62,10 +62,13 @@ class EncodeAlways(EncodeOnce):
         return self.network.score(self.network.encode(context), y)
 
 
+# How the gradient is taken, and whether inputs stay sparse.
 VARIANTS = {
-    "closed form": lambda network: network,
-    "autograd": EncodeOnce,
-    "autograd, x too": EncodeAlways,
+    "closed form": (lambda network: network, True),
+    "closed form, dense": (lambda network: network, False),
+    "autograd": (EncodeOnce, True),
+    "autograd, x too": (EncodeAlways, True),
+    "autograd, x too, dense": (EncodeAlways, False),
 }
 
 
@@ -85,12 +88,18 @@ def make_data(n_rows=N_ROWS, n_features=N_FEATURES, n_labels=N_LABELS):
     return X, Y
 
 
-def as_examples(X, Y):
+def as_examples(X, Y, keep_sparse=True):
     """Inputs standardised as in the estimator."""
     mean = np.asarray(X.mean(axis=0)).ravel()
     scale = np.sqrt(np.maximum(mean * (1 - mean), 1e-12))
     common = torch.device("cpu"), torch.float32
-    x = Rows(X, *common, mean=mean, scale=scale, keep_sparse=True)
+    x = Rows(
+        X if keep_sparse else X.toarray(),
+        *common,
+        mean=mean,
+        scale=scale,
+        keep_sparse=keep_sparse,
+    )
     return Examples(x, Rows(Y, *common), ConstantRows(torch.zeros(Y.shape[1]), len(Y)))
 
 
@@ -137,14 +146,15 @@ def predict_all(network, examples):
 
 def compare_gradients(repeats):
     """Closed form against autograd, per training epoch and at predict."""
-    examples = as_examples(*make_data())
+    X, Y = make_data()
     rows = {}
-    for name, variant in VARIANTS.items():
+    for name, (variant, keep_sparse) in VARIANTS.items():
+        examples = as_examples(X, Y, keep_sparse)
         network = variant(make_network())
         rows[name] = {
-            "epoch_s": time_epoch(network, examples, 1 if "too" in name else repeats),
+            "epoch_s": time_epoch(network, examples, repeats),
             "predict_s": seconds(
-                lambda network=network: predict_all(network, examples), repeats
+                lambda n=network, e=examples: predict_all(n, e), repeats
             ),
         }
     for row in rows.values():
@@ -157,10 +167,8 @@ def compare_encode(repeats):
     """The whole ascent of 20 steps against encoding, sparse and dense inputs."""
     X, Y = make_data()
     network, rows = make_network(), {}
-    for name, inputs in (("sparse", X), ("dense", X.toarray())):
-        examples = as_examples(sparse.csr_matrix(inputs), Y)
-        if name == "dense":
-            examples.x = Rows(inputs, torch.device("cpu"), torch.float32)
+    for name in ("sparse", "dense"):
+        examples = as_examples(X, Y, keep_sparse=name == "sparse")
         encode = seconds(lambda x=examples.x: encode_all(network, x), repeats)
         whole = seconds(lambda e=examples: predict_all(network, e), repeats)
         rows[name] = {
