@@ -9,6 +9,9 @@ ifneq ($(DATA),)
 export SKDVN_DATA := $(DATA)
 endif
 
+# Small networks gain nothing from several threads, and lose much on a busy machine.
+export OMP_NUM_THREADS ?= 1
+
 BIN     := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install -q -c constraints.txt
 RECIPE  := setup.py pyproject.toml constraints.txt
