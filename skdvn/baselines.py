@@ -105,7 +105,7 @@ class PlugInClassifier(_DecisionRule):
     >>> from skdvn.baselines import PlugInClassifier
     >>> from skdvn.datasets import load_digit_attributes
     >>> X, Y = load_digit_attributes(return_X_y=True)
-    >>> lr = OneVsRestClassifier(LogisticRegression())
+    >>> lr = OneVsRestClassifier(LogisticRegression(solver="liblinear"))
     >>> PlugInClassifier(lr).fit(X[:100], Y[:100]).predict(X[:2]).shape[0]
     2
     """

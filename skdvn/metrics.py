@@ -42,6 +42,8 @@ def _mean_value(oracle, Y_true, Y_pred, sample_weight):
     values = oracle(y_pred, y_true).numpy()
     if sample_weight is not None:
         sample_weight = _check_sample_weight(sample_weight, values)
+        if not sample_weight.any():
+            raise ValueError("Sample weights must hold at least one non-zero number.")
     return float(np.average(values, weights=sample_weight))
 
 

@@ -176,6 +176,8 @@ def test_data_frames(small, fitted, frame):
     X, Y = small
     names = [f"word {i}" for i in range(X.shape[1])]
     table = frame(dict(zip(names, X.T, strict=True)))
+    if not hasattr(StandardScaler().fit(table), "feature_names_in_"):
+        pytest.skip("this scikit-learn cannot read the names of this kind of frame")
     clf = make().fit(table, Y)
     assert clf.feature_names_in_.tolist() == names
     assert clf.n_features_in_ == X.shape[1]
