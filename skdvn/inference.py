@@ -7,7 +7,7 @@ from functools import partial
 
 import torch
 
-from .networks import score_and_grad
+from .networks import LabelScore, score_and_grad
 
 
 def project_box(y):
@@ -145,12 +145,9 @@ def value_field(network, context, pull=None):
     -------
     field : callable
     """
-    if pull is not None and hasattr(network, "shift"):
-        context, pull = network.shift(context, pull), None
-    if hasattr(network, "field"):
-        field = network.field(context)
-    else:
-        field = partial(score_and_grad, network, context)
+    if isinstance(network, LabelScore):
+        return network.field(context if pull is None else context + pull)
+    field = partial(score_and_grad, network, context)
     if pull is None:
         return field
 

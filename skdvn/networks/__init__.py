@@ -1,0 +1,37 @@
+"""Value networks: ``v(x, y) = sigmoid(s(x, y))``."""
+
+from .checks import check_is_network, check_network
+from .joint import JointNetwork, join, members, score_all
+from .labels import (
+    ACTIVATIONS,
+    GlobalTerm,
+    InputLayer,
+    JointLabelNetwork,
+    LabelNetwork,
+    LabelScore,
+)
+from .protocol import (
+    autograd_score_and_grad,
+    copy_network,
+    detach_context,
+    score_and_grad,
+)
+
+__all__ = [
+    "ACTIVATIONS",
+    "GlobalTerm",
+    "InputLayer",
+    "JointLabelNetwork",
+    "JointNetwork",
+    "LabelNetwork",
+    "LabelScore",
+    "autograd_score_and_grad",
+    "check_is_network",
+    "check_network",
+    "copy_network",
+    "detach_context",
+    "join",
+    "members",
+    "score_all",
+    "score_and_grad",
+]

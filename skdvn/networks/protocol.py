@@ -1,0 +1,63 @@
+"""Value networks: ``v(x, y) = sigmoid(s(x, y))``.
+
+A value network is a torch module with two methods and, where it has one, a
+closed form of the third:
+
+``encode(x) -> context``
+    Everything that depends on the input alone, computed once per example. A
+    tensor or a tuple of tensors whose first axis counts examples.
+``score(context, y) -> s``
+    The logit ``s`` of the value, one per example.
+``score_and_grad(context, y) -> (s, ds/dy)``
+    Optional. Without it the gradient is taken by autograd.
+"""
+
+import copy
+
+import torch
+
+
+def score_and_grad(network, context, y):
+    """Score and its gradient in y: the network's closed form, or autograd.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        A value network.
+    context : tensor or tuple of tensors
+        What ``network.encode`` returned.
+    y : torch.Tensor of shape (n, ...)
+        Relaxed outputs.
+
+    Returns
+    -------
+    score : torch.Tensor of shape (n,)
+        Logit of the value, detached.
+    grad : torch.Tensor of the shape of y
+    """
+    if hasattr(network, "score_and_grad"):
+        return network.score_and_grad(context, y)
+    return autograd_score_and_grad(network, context, y)
+
+
+def autograd_score_and_grad(network, context, y):
+    """The same by autograd, for any network."""
+    with torch.enable_grad():
+        y = y.detach().requires_grad_()
+        score = network.score(context, y)
+        (grad,) = torch.autograd.grad(score.sum(), y)
+    return score.detach(), grad
+
+
+def detach_context(context):
+    """A context cut off from the encoder's graph; tensors in tuples or lists count."""
+    if isinstance(context, torch.Tensor):
+        return context.detach()
+    if type(context) in (tuple, list):
+        return type(context)(map(detach_context, context))
+    return context
+
+
+def copy_network(network):
+    """A deep copy that shares nothing with the original."""
+    return copy.deepcopy(network)
