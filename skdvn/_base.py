@@ -11,10 +11,10 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
-from ._compat import CallbackSupportMixin
-from ._parameters import A_FEW_ROWS, ParametersMixin, usable
+from ._compat import CallbackSupportMixin, FitProgress
+from ._parameters import A_FEW_ROWS, usable
 from .inference import infer, stages, values
-from .learning import Plan, learn
+from .learning import learn
 from .networks import check_is_network, check_network, copy_network, join, members
 from .training import Trainer
 
@@ -22,7 +22,7 @@ from .training import Trainer
 GLOBAL_GENERATOR = threading.Lock()
 
 
-class BaseDVN(ParametersMixin, CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
+class BaseDVN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     """Skeleton of the estimators.
 
     A subclass names the parameters, turns X and Y into `Examples` and builds its
@@ -33,17 +33,22 @@ class BaseDVN(ParametersMixin, CallbackSupportMixin, BaseEstimator, metaclass=AB
         """A function that makes the network to train, tried out on a few examples."""
         if self._continues():
             networks = itertools.cycle(members(self.network_))
-            where = examples.y.device, examples.y.dtype
-            return lambda rng: copy_network(next(networks)).to(*where)
+            return lambda rng: self._placed(copy_network(next(networks)))
 
         def build(rng):
             network = self._new_network(rng)
             check_is_network(network)
-            return network.to(examples.y.device, examples.y.dtype)
+            return self._placed(network)
 
-        trial = build(torch.Generator().manual_seed(0)).eval()
-        check_network(trial, examples.x.take(A_FEW_ROWS), examples.y.take(A_FEW_ROWS))
+        rng = torch.Generator().manual_seed(0)
+        trial = build(rng).eval()
+        drawn = examples.draw(torch.arange(min(A_FEW_ROWS, len(examples))), rng)
+        check_network(trial, drawn.x, drawn.y)
         return build
+
+    def _placed(self, network):
+        """The network on the device, in the precision of the data."""
+        return network.to(self.device_, self._dtype)
 
     def _new_network(self, rng):
         """The user's network or the default one, with fresh weights."""
@@ -54,16 +59,36 @@ class BaseDVN(ParametersMixin, CallbackSupportMixin, BaseEstimator, metaclass=AB
         # torch's own modules draw their weights from the global generator.
         with GLOBAL_GENERATOR, torch.random.fork_rng(devices=[]):
             torch.random.default_generator.manual_seed(rng.initial_seed() % 2**63)
-            sizes = self._sizes()
+            sizes = self._network_sizes()
             try:
-                return self.network(*sizes)
+                return self.network(*sizes.values())
             except Exception as error:
+                called = " and ".join(f"{name}={n}" for name, n in sizes.items())
                 raise ValueError(
-                    f"network={self.network!r} failed when called with n_features="
-                    f"{sizes[0]} and n_labels={sizes[1]}: {error}"
+                    f"network={self.network!r} failed when called with {called}: "
+                    f"{error}"
                 ) from error
 
     # -- learning ----------------------------------------------------------------
+
+    def _fit(self, X, y, sample_weight, X_val, y_val):
+        """Fit a draft of the estimator, and become it if all goes well."""
+        if (X_val is None) != (y_val is None):
+            raise ValueError("X_val and y_val must be given together.")
+        draft = self._draft()
+        data = draft._prepare(X, y, sample_weight)
+        splits = draft._splits(data, X_val, y_val)
+        examples = draft._examples(data)
+        plan = draft._plan(examples, splits)
+        progress = FitProgress(self, plan.n_epochs_planned, X=X, y=y)
+        draft._learn(plan, examples, progress)
+        draft._finish(data)
+        progress.end()
+        self._adopt(draft)
+        return self
+
+    def _finish(self, data):
+        """What is left to do once the networks are trained."""
 
     def _draft(self):
         """A twin to fit on, so that a failed fit changes nothing."""
@@ -77,36 +102,6 @@ class BaseDVN(ParametersMixin, CallbackSupportMixin, BaseEstimator, metaclass=AB
             if not name.startswith(("_callback", "_skl")):  # scikit-learn's own
                 delattr(self, name)
         self.__dict__.update(vars(draft))
-
-    def _plan(self, examples, splits):
-        """What to learn; without splits nothing is chosen."""
-        n_rows = len(examples)
-        n_networks = self.n_networks
-        if self._continues():
-            n_networks = len(members(self.network_))
-            optimizations = (self._next_optimization(n_rows),)
-            ascents = (self._ascent(),)
-        elif splits:
-            optimizations = self._optimizations(n_rows)
-            ascents = self._candidate_ascents(splits[0].margins is not None)
-        else:
-            optimizations = self._optimizations(n_rows)[:1]
-            weight = 0.0 if self.prior_weight == "auto" else self.prior_weight
-            ascents = (replace(self._training_ascent(), prior_weight=weight),)
-        return Plan(
-            build=self._builder(examples),
-            objective=self._objective(examples),
-            optimizations=optimizations,
-            decide=self._round,
-            ascents=ascents,
-            choose_n_steps=self.n_steps == "auto" and not self._continues(),
-            splits=splits,
-            n_networks=n_networks,
-            refit=self._refits(n_rows, splits) or self._continues(),
-            early_stopping=self.early_stopping,
-            n_iter_no_change=self.n_iter_no_change,
-            tol=self.tol,
-        )
 
     def _learn(self, plan, examples, progress):
         """Run the plan and store what was learned."""
@@ -123,7 +118,7 @@ class BaseDVN(ParametersMixin, CallbackSupportMixin, BaseEstimator, metaclass=AB
                 "Training was interrupted by the user; the best weights so far are "
                 "kept.",
                 ConvergenceWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
         vars(self).pop("_optimizer_states", None)
         self.network_ = learned.network
@@ -159,14 +154,6 @@ class BaseDVN(ParametersMixin, CallbackSupportMixin, BaseEstimator, metaclass=AB
             self.history_.append({"epoch": self.n_iter_, "loss": loss})
             self._optimizer_states.append(trainer.optimizer.state())
         self.network_ = join(networks)
-
-    def _store_choice(self, optimization, ascent, score):
-        self.validation_score_ = score
-        self.step_size_ = ascent.step_size
-        self.n_steps_ = ascent.n_steps
-        self.prior_weight_ = ascent.prior_weight
-        self.learning_rate_init_ = optimization.learning_rate_init
-        self.alpha_ = optimization.alpha
 
     # -- inference ---------------------------------------------------------------
 

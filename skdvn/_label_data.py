@@ -210,7 +210,7 @@ class LabelDataMixin:
             )
         return weight > 0
 
-    def _fit_prior(self, data):
+    def _finish(self, data):
         """Fit the prior to all rows if the ascent is to listen to it."""
         self.prior_ = None
         if self.prior_weight_ and self._wants_prior(data):
@@ -219,6 +219,9 @@ class LabelDataMixin:
 
     def _margins(self, prior, X):
         return ComputedRows(prior.margins, X, self.device_, self._dtype)
+
+    def _network_sizes(self):
+        return dict(zip(("n_features", "n_labels"), self._sizes(), strict=True))
 
     def _default_network(self, rng):
         return LabelNetwork(

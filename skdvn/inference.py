@@ -29,11 +29,17 @@ def _normalizing_factor(score, grad):
     return 1 / largest.clamp_min(torch.finfo(grad.dtype).tiny)
 
 
+def _rms_factor(score, grad):
+    mean_square = grad.flatten(1).square().mean(1)
+    return mean_square.clamp_min(torch.finfo(grad.dtype).tiny).rsqrt()
+
+
 # What the gradient of the logit is multiplied by, per example.
 STEP_RULES = {
     "value": _value_factor,
     "logit": _logit_factor,
     "normalized": _normalizing_factor,
+    "rms": _rms_factor,
 }
 
 
@@ -47,9 +53,9 @@ class Ascent:
         Number of steps.
     step_size : float, default=0.5
         Step size.
-    step_rule : {"value", "logit", "normalized"}, default="value"
+    step_rule : {"value", "logit", "normalized", "rms"}, default="value"
         Direction of a step: the gradient of the value, of its logit, or the latter
-        divided by its largest absolute entry.
+        divided by its largest absolute entry or by the root of its mean square.
     momentum : float, default=0.0
         Share of the last step that the next one keeps, in [0, 1).
     noise : float, default=0.0
@@ -57,6 +63,9 @@ class Ascent:
         square root of the step size as in Langevin dynamics.
     prior_weight : float, default=0.0
         Weight of the queries' margins in the score that is climbed.
+    step_decay : float, default=1.0
+        Size of the last step relative to the first, in (0, 1]; in between it falls
+        geometrically.
     project : callable, default=project_box
         Projection onto the feasible outputs, in place.
     """
@@ -67,6 +76,7 @@ class Ascent:
     momentum: float = 0.0
     noise: float = 0.0
     prior_weight: float = 0.0
+    step_decay: float = 1.0
     project: Callable = project_box
 
     def iterates(self, field, y, draw=None):
@@ -89,15 +99,20 @@ class Ascent:
         for step in range(self.n_steps):
             score, grad = field(y)
             factor = rule(score, grad).view(per_example)
+            size = self._size_of(step)
             if self.momentum:
                 push = grad * factor
                 velocity = push if velocity is None else self.momentum * velocity + push
-                y.add_(velocity, alpha=self.step_size)
+                y.add_(velocity, alpha=size)
             else:
-                y.addcmul_(grad, factor, value=self.step_size)
+                y.addcmul_(grad, factor, value=size)
             if self.noise:
-                y.add_(draw(step, y), alpha=self.noise * self.step_size**0.5)
+                y.add_(draw(step, y), alpha=self.noise * size**0.5)
             yield self.project(y)
+
+    def _size_of(self, step):
+        done = step / (self.n_steps - 1) if self.n_steps > 1 else 0.0
+        return self.step_size * self.step_decay**done
 
     def climb(self, field, y, draw=None):
         """The last iterate; parameters as for `iterates`."""
@@ -158,15 +173,25 @@ def value_field(network, context, pull=None):
     return pulled_field
 
 
+def starting_points(network, context, given):
+    """Where inference starts: where it is given, else the network's own guess."""
+    if given is not None:
+        return given
+    with torch.no_grad():
+        return network.guess(context)
+
+
 def _climbs(network, ascent, queries, batch_size, rng):
-    """Iterates of each mini-batch of the queries."""
+    """The climb of each mini-batch of the queries, still to be started."""
     noise = _NoiseForRows(rng, len(queries))
     for rows in batches_of(len(queries), batch_size):
         context, pull = network.encode(queries.x.take(rows)), None
         if ascent.prior_weight:
             pull = ascent.prior_weight * queries.margins.take(rows)
         field = value_field(network, context, pull)
-        yield ascent.iterates(field, queries.y_init.take(rows), noise.of(rows))
+        given = None if queries.y_init is None else queries.y_init.take(rows)
+        start = starting_points(network, context, given)
+        yield field, start, noise.of(rows)
 
 
 @torch.no_grad()
@@ -189,7 +214,10 @@ def stages(network, ascent, queries, *, batch_size, rng=None):
     y : torch.Tensor of shape (n, ...)
         On the CPU; a new tensor at each step.
     """
-    climbs = list(_climbs(network, ascent, queries, batch_size, rng))
+    climbs = [
+        ascent.iterates(*climb)
+        for climb in _climbs(network, ascent, queries, batch_size, rng)
+    ]
     for parts in zip(*climbs, strict=True):
         yield torch.cat(parts).cpu()
 
@@ -200,7 +228,7 @@ def infer(network, ascent, queries, *, batch_size, rng=None):
     if ascent.noise:
         return last(stages(network, ascent, queries, batch_size=batch_size, rng=rng))
     climbs = _climbs(network, ascent, queries, batch_size, rng)
-    return torch.cat([last(climb).cpu() for climb in climbs])
+    return torch.cat([ascent.climb(*climb).cpu() for climb in climbs])
 
 
 def last(iterates):

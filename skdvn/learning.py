@@ -266,9 +266,10 @@ class _Learner:
             for epoch in range(1, n_epochs + 1):
                 entry = self._run_epoch(trainer, epoch)
                 if best is not None:
-                    score, _ = self._best_ascent(self._totals(network, split))
+                    totals = self._totals(trainer.trained, split)
+                    score, _ = self._best_ascent(totals)
                     entry["validation_score"] = score
-                    best.update(score, network, epoch)
+                    best.update(score, trainer.trained, epoch)
                 self.history.append(entry)
                 self.stopped = bool(self.on_epoch(entry))
                 if self.stopped or (best is not None and best.is_old(epoch)):
@@ -278,7 +279,7 @@ class _Learner:
             network.eval()
         if best is not None and best.network is not None:
             return best.network, best.epoch
-        return network, max(epoch, 1)
+        return trainer.trained, max(epoch, 1)
 
     def _draw_seed(self):
         return int(torch.randint(2**62, (), generator=self.seeds))

@@ -9,14 +9,17 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from ._base import BaseDVN
-from ._compat import FitProgress, with_callbacks
+from ._compat import with_callbacks
 from ._label_data import LabelData, LabelDataMixin, checked_weight
+from ._label_parameters import LabelParametersMixin
 from .networks import ACTIVATIONS
 from .oracles import get_oracle
 from .targets import LabelTargets
 
 
-class DVNMultiLabelClassifier(ClassifierMixin, LabelDataMixin, BaseDVN):
+class DVNMultiLabelClassifier(
+    ClassifierMixin, LabelDataMixin, LabelParametersMixin, BaseDVN
+):
     """Deep Value Network for multi-label classification.
 
     A value network v(x, y) is trained to predict the value, by default the relaxed
@@ -215,7 +218,7 @@ default="zeros"
     """
 
     _parameter_constraints = {
-        **BaseDVN._parameter_constraints,
+        **LabelParametersMixin._parameter_constraints,
         "hidden_layer_sizes": [
             "array-like",
             Interval(Integral, 1, None, closed="left"),
@@ -347,19 +350,7 @@ default="zeros"
         self : DVNMultiLabelClassifier
             The fitted estimator. After an error it is what it was before.
         """
-        if (X_val is None) != (y_val is None):
-            raise ValueError("X_val and y_val must be given together.")
-        draft = self._draft()
-        data = draft._prepare(X, y, sample_weight)
-        splits = draft._splits(data, X_val, y_val)
-        examples = draft._examples(data)
-        plan = draft._plan(examples, splits)
-        progress = FitProgress(self, plan.n_epochs_planned, X=X, y=y)
-        draft._learn(plan, examples, progress)
-        draft._fit_prior(data)
-        progress.end()
-        self._adopt(draft)
-        return self
+        return self._fit(X, y, sample_weight, X_val, y_val)
 
     @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y, classes=None, sample_weight=None):

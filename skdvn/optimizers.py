@@ -1,10 +1,12 @@
-"""SGD with momentum, and Adam.
+"""SGD with momentum, Adam, AdamW, and averages of their iterates.
 
 torch's own optimizers import its compiler when the first one is made, which costs
 every fresh process two seconds; a grid search starts many.
 """
 
 import torch
+
+from .networks import copy_network
 
 
 class Optimizer:
@@ -100,10 +102,64 @@ class Adam(Optimizer):
         super().step(learning_rate)
 
     def _update(self, i, p, clip, alpha, learning_rate):
-        grad = torch.add(p.grad * clip, p, alpha=alpha)
+        grad = self._decayed(p, p.grad * clip, alpha, learning_rate)
         decay, decay_square = self.decays
         mean = self.means[i].lerp_(grad, 1 - decay)
         square = self.squares[i].mul_(decay_square)
         square.addcmul_(grad, grad, value=1 - decay_square)
         scale = (square / (1 - decay_square**self.n_steps)).sqrt_().add_(self.epsilon)
         p.addcdiv_(mean, scale, value=-learning_rate / (1 - decay**self.n_steps))
+
+    def _decayed(self, p, grad, alpha, learning_rate):
+        """The gradient with the weight decay in it."""
+        return grad.add_(p, alpha=alpha)
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay (Loshchilov & Hutter, 2019).
+
+    Parameters
+    ----------
+    network, alpha, max_grad_norm
+        As for `Optimizer`.
+    """
+
+    def _decayed(self, p, grad, alpha, learning_rate):
+        p.mul_(1 - learning_rate * alpha)
+        return grad
+
+
+class MovingAverage:
+    """Exponential moving average of a network's weights (Polyak averaging).
+
+    The first updates average over all so far, so that the initial weights are
+    forgotten at once.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Copied, not changed.
+    decay : float
+        In (0, 1).
+
+    Attributes
+    ----------
+    network : torch.nn.Module
+        The network with averaged weights, for inference.
+    """
+
+    def __init__(self, network, decay):
+        self.network = copy_network(network).eval()
+        self._decay, self._n_updates = decay, 0
+
+    @torch.no_grad()
+    def update(self, network):
+        """Take in the weights as they are now."""
+        self._n_updates += 1
+        share = max(1 - self._decay, 1 / self._n_updates)
+        mine, others = self.network.state_dict(), network.state_dict()
+        for name, value in others.items():
+            if value.is_floating_point():
+                mine[name].lerp_(value, share)
+            else:
+                mine[name].copy_(value)

@@ -8,10 +8,16 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F
 
-from .data import ConstantRows, Examples
-from .networks import copy_network, detach_context, score_all
-from .optimizers import SGD, Adam
-from .tuples import Batch, Mixture, ReplayBuffer, TupleSettings
+from .data import Examples
+from .inference import starting_points
+from .networks import (
+    copy_network,
+    detach_context,
+    score_all,
+    scores_and_grads,
+)
+from .optimizers import SGD, Adam, AdamW, MovingAverage
+from .tuples import Batch, Mixture, ReplayBuffer, TupleSettings, oracle_and_grad
 
 LOSSES = {
     "cross_entropy": lambda score, value: F.binary_cross_entropy_with_logits(
@@ -35,20 +41,28 @@ class Objective:
 
     Parameters
     ----------
-    mixture : Mixture
-        Where the tuples come from.
+    mixture : Mixture or None
+        Where the tuples come from; None trains the guess alone.
     settings : TupleSettings
         What their generators need to know.
     loss : {"cross_entropy", "squared"}
         Discrepancy of value and oracle value: eq. 11, or the squared error.
     replay_size : int
         Outputs remembered per example for replay.
+    guess_weight : float
+        Weight of the cross-entropy of the network's own guess, entry by entry,
+        beside the value loss.
+    gradient_weight : float
+        Weight of the mean squared difference of the gradients of value and oracle,
+        in units of the latter (Sobolev training).
     """
 
-    mixture: Mixture
+    mixture: Mixture | None
     settings: TupleSettings
     loss: str = "cross_entropy"
     replay_size: int = 8
+    guess_weight: float = 0.0
+    gradient_weight: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -57,13 +71,14 @@ class Optimization:
 
     Parameters
     ----------
-    solver : {"sgd", "adam"}
+    solver : {"sgd", "adam", "adamw"}
     learning_rate_init : float
     schedule : {"constant", "cosine", "step"}
     momentum : float
         Of SGD.
     alpha : float
-        Weight decay: ``alpha * W`` is added to the gradient of weights (not biases).
+        Weight decay: ``alpha * W`` is added to the gradient of weights (not biases),
+        with "adamw" to the update.
     n_epochs : int
         Length of the schedule.
     batch_size : int
@@ -72,6 +87,9 @@ class Optimization:
     lag : int
         With ``lag > 0`` the tuples of a mini-batch are inferred in a parallel thread
         with the weights of `lag` steps ago, as in section 3.3.
+    averaging : float
+        With more than 0, the weights to keep are an exponential moving average with
+        this decay per mini-batch.
     """
 
     solver: str = "sgd"
@@ -83,6 +101,7 @@ class Optimization:
     batch_size: int = 128
     max_grad_norm: float = 1.0
     lag: int = 0
+    averaging: float = 0.0
 
 
 class Trainer:
@@ -123,15 +142,24 @@ class Trainer:
         self.optimizer = self._make_optimizer()
         if optimizer_state is not None:
             self.optimizer.resume(optimizer_state)
+        self.average = None
+        if optimization.averaging:
+            self.average = MovingAverage(network, optimization.averaging)
         self.replay = None
-        if objective.mixture.has_replay:
+        if objective.mixture is not None and objective.mixture.has_replay:
             self.replay = ReplayBuffer(objective.replay_size, len(examples))
 
     def _make_optimizer(self):
         opt = self.optimization
-        if opt.solver == "adam":
-            return Adam(self.network, opt.alpha, opt.max_grad_norm)
-        return SGD(self.network, opt.alpha, opt.max_grad_norm, opt.momentum)
+        if opt.solver == "sgd":
+            return SGD(self.network, opt.alpha, opt.max_grad_norm, opt.momentum)
+        kind = Adam if opt.solver == "adam" else AdamW
+        return kind(self.network, opt.alpha, opt.max_grad_norm)
+
+    @property
+    def trained(self):
+        """The network to keep: the one in training, or its moving average."""
+        return self.network if self.average is None else self.average.network
 
     def run_epoch(self):
         """One pass over the examples.
@@ -150,8 +178,8 @@ class Trainer:
         order = torch.randperm(len(self.examples), generator=self.rng)
         batches = order.split(self.optimization.batch_size)
         total = 0.0
-        for rows, tuples in self._with_tuples(batches):
-            total += self._train_step(rows, tuples) * len(rows)
+        for rows, drawn, tuples in self._draws(batches):
+            total += self._train_step(rows, drawn, tuples) * len(rows)
         self.network.eval()
         loss = float(total) / len(order)
         if not math.isfinite(loss):
@@ -162,71 +190,112 @@ class Trainer:
             )
         return loss
 
-    def _with_tuples(self, batches):
-        """Pair each batch with its tuples; None where they are still to be made."""
-        lag = self.optimization.lag
+    def _draws(self, batches):
+        """Each mini-batch and its tuples; None where they are still to be made."""
+        lag = self.optimization.lag if self.objective.mixture is not None else 0
         if not lag:
-            yield from ((rows, None) for rows in batches)
+            for rows in batches:
+                yield rows, self.examples.draw(rows, self.rng), None
             return
         pending = deque()
         with ThreadPoolExecutor(1) as producer:
             for rows in batches:
                 older, seed = copy_network(self.network), self._draw_seed()
-                pending.append((rows, producer.submit(self._infer, older, rows, seed)))
+                pending.append(producer.submit(self._infer, older, rows, seed))
                 if len(pending) > lag:
-                    rows, future = pending.popleft()
-                    yield rows, future.result()
-            for rows, future in pending:
-                yield rows, future.result()
+                    yield pending.popleft().result()
+            for future in pending:
+                yield future.result()
 
     def _draw_seed(self):
         return int(torch.randint(2**62, (), generator=self.rng))
 
     def _infer(self, network, rows, seed):
-        with torch.no_grad():
-            context = network.encode(self.examples.x.take(rows))
         rng = torch.Generator().manual_seed(seed)
-        return self._generate(network, context, rows, rng)
+        drawn = self.examples.draw(rows, rng)
+        with torch.no_grad():
+            context = network.encode(drawn.x)
+        return rows, drawn, self._generate(network, context, rows, drawn, rng)
 
-    def _generate(self, network, context, rows, rng):
-        examples = self.examples
-        y_true, y_init = examples.y.take(rows), self._starts(rows, rng)
+    def _generate(self, network, context, rows, drawn, rng):
+        if drawn.renewed is not None and self.replay is not None:
+            self.replay.forget(rows[drawn.renewed])
+        y_init = self._starts(network, context, drawn, rng)
         settings = self.objective.settings
-        return self.objective.mixture(
-            Batch(network, context, y_true, y_init, rows, settings, rng, self.replay)
+        batch = Batch(
+            network, context, drawn.y, y_init, rows, settings, rng, self.replay
         )
+        training = network.training
+        network.eval()
+        tuples = self.objective.mixture(batch)
+        network.train(training)
+        return tuples
 
-    def _starts(self, rows, rng):
-        """Where inference starts; given starts take turns with zeros.
+    def _starts(self, network, context, drawn, rng):
+        """Where inference starts; starts that vary take turns with zeros.
 
         From a good start alone the network would see little of what makes outputs bad.
         """
-        y_init = self.examples.y_init.take(rows)
-        if isinstance(self.examples.y_init, ConstantRows):
+        y_init = starting_points(network, context, drawn.y_init)
+        if not self.examples.starts_vary:
             return y_init
-        kept = torch.rand(len(rows), generator=rng) < 0.5
+        kept = torch.rand(len(y_init), generator=rng) < 0.5
         return y_init * kept.view(-1, *[1] * (y_init.ndim - 1)).to(y_init)
 
-    def _train_step(self, rows, tuples):
-        context = self.network.encode(self.examples.x.take(rows))
-        if tuples is None:
+    def _train_step(self, rows, drawn, tuples):
+        context = self.network.encode(drawn.x)
+        if tuples is None and self.objective.mixture is not None:
             detached = detach_context(context)
-            tuples = self._generate(self.network, detached, rows, self.rng)
-        loss = self._loss(context, rows, tuples)
+            tuples = self._generate(self.network, detached, rows, drawn, self.rng)
+        loss = self._loss(context, drawn, tuples)
         loss.backward()
         self.optimizer.step(self._learning_rate())
         self.n_steps_done += 1
+        if self.average is not None:
+            self.average.update(self.network)
         return loss.detach()
 
-    def _loss(self, context, rows, tuples):
-        scores = score_all(self.network, context, tuples.outputs)
-        losses = LOSSES[self.objective.loss](scores, tuples.values)
-        losses = tuples.weights @ losses
-        if self.examples.weight is not None:
-            losses = losses * self.examples.weight[rows]
-        return losses.mean()
+    def _loss(self, context, drawn, tuples):
+        goal, loss = self.objective, 0.0
+        if tuples is not None:
+            losses = self._value_losses(context, drawn.y, tuples)
+            loss = _mean(tuples.weights @ losses, drawn.weight)
+        if goal.guess_weight:
+            logits = self.network.guess_logits(context)
+            losses = F.binary_cross_entropy_with_logits(
+                logits, drawn.y, reduction="none"
+            )
+            losses = losses.flatten(1).mean(1)
+            loss = loss + goal.guess_weight * _mean(losses, drawn.guess_weight)
+        return loss
+
+    def _value_losses(self, context, y_true, tuples):
+        """Losses of all tuples, (n_tuples, n)."""
+        goal, outputs = self.objective, tuples.outputs
+        if not goal.gradient_weight:
+            scores = score_all(self.network, context, outputs)
+            return LOSSES[goal.loss](scores, tuples.values)
+        scores, grads = scores_and_grads(self.network, context, outputs)
+        losses = LOSSES[goal.loss](scores, tuples.values)
+        oracle = goal.settings.oracle
+        wanted = [oracle_and_grad(oracle, y, y_true)[1] for y in outputs]
+        return losses + goal.gradient_weight * _gradient_losses(
+            scores, grads, torch.stack(wanted)
+        )
 
     def _learning_rate(self):
         done = min(self.n_steps_done / self.n_steps_planned, 1.0)
         factor = SCHEDULES[self.optimization.schedule](done)
         return factor * self.optimization.learning_rate_init
+
+
+def _mean(losses, weight):
+    return (losses if weight is None else losses * weight).mean()
+
+
+def _gradient_losses(scores, grads, wanted):
+    """Squared error of dv/dy, in units of the oracle's own gradient."""
+    values = torch.sigmoid(scores)
+    slopes = (values * (1 - values)).view(*scores.shape, *[1] * (grads.ndim - 2))
+    errors = (slopes * grads - wanted).flatten(2).square().mean(2)
+    return errors / wanted.flatten(2).square().mean(2).clamp_min(1e-12)

@@ -213,7 +213,7 @@ def adversarial(batch):
 
     def loss_field(y):
         score, grad = score_and_grad(batch.network, batch.context, y)
-        value, value_grad = _oracle_and_grad(settings.oracle, y, batch.y_true)
+        value, value_grad = oracle_and_grad(settings.oracle, y, batch.y_true)
         shape = (-1, *[1] * (y.ndim - 1))
         error = (torch.sigmoid(score) - value).view(shape)
         return score, error * grad - score.view(shape) * value_grad
@@ -222,7 +222,8 @@ def adversarial(batch):
     return [ascent.climb(loss_field, batch.truth_or_start(), batch.rng)]
 
 
-def _oracle_and_grad(oracle, y, y_true):
+def oracle_and_grad(oracle, y, y_true):
+    """Oracle values and their gradient in y; 0 where autograd finds none."""
     with torch.enable_grad():
         y = y.detach().requires_grad_()
         value = oracle(y, y_true)
@@ -272,6 +273,10 @@ class ReplayBuffer:
             self._outputs = torch.zeros(shape, dtype=torch.float16, device=y.device)
         self._outputs[self._n_stored[rows] % self._n_slots, rows] = y.half()
         self._n_stored[rows] += 1
+
+    def forget(self, rows):
+        """Forget the outputs of these examples, whose inputs have changed."""
+        self._n_stored[rows] = 0
 
     def draw(self, rows, default, rng):
         """One remembered output for each of `rows`, `default` where there is none."""

@@ -15,6 +15,7 @@ from .protocol import (
     copy_network,
     detach_context,
     score_and_grad,
+    scores_and_grads,
 )
 
 __all__ = [
@@ -34,4 +35,5 @@ __all__ = [
     "members",
     "score_all",
     "score_and_grad",
+    "scores_and_grads",
 ]

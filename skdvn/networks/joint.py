@@ -41,6 +41,11 @@ class JointNetwork(nn.Module):
         scores, grads = zip(*pairs, strict=True)
         return torch.stack(scores).mean(0), torch.stack(grads).mean(0)
 
+    def guess(self, context):
+        """Mean guess of the members."""
+        pairs = zip(self.networks, context, strict=True)
+        return torch.stack([network.guess(part) for network, part in pairs]).mean(0)
+
 
 def join(networks):
     """One network for joint inference with several.

@@ -10,6 +10,8 @@ closed form of the third:
     The logit ``s`` of the value, one per example.
 ``score_and_grad(context, y) -> (s, ds/dy)``
     Optional. Without it the gradient is taken by autograd.
+``guess_logits(context)`` and ``guess(context)``
+    Optional. The network's own first guess of y, as logits and within [0, 1].
 """
 
 import copy
@@ -47,6 +49,35 @@ def autograd_score_and_grad(network, context, y):
         score = network.score(context, y)
         (grad,) = torch.autograd.grad(score.sum(), y)
     return score.detach(), grad
+
+
+def scores_and_grads(network, context, outputs):
+    """Scores and gradients of several outputs per example, both differentiable.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        A value network.
+    context : tensor or tuple of tensors
+        What ``network.encode`` returned for n examples.
+    outputs : torch.Tensor of shape (n_outputs, n, ...)
+
+    Returns
+    -------
+    scores : torch.Tensor of shape (n_outputs, n)
+    grads : torch.Tensor of the shape of outputs
+    """
+    if hasattr(network, "score_and_grad"):
+        pairs = [network.score_and_grad(context, y) for y in outputs]
+    else:
+        pairs = []
+        for y in outputs:
+            y = y.detach().requires_grad_()
+            score = network.score(context, y)
+            (grad,) = torch.autograd.grad(score.sum(), y, create_graph=True)
+            pairs.append((score, grad))
+    scores, grads = zip(*pairs, strict=True)
+    return torch.stack(scores), torch.stack(grads)
 
 
 def detach_context(context):

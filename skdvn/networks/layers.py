@@ -1,0 +1,49 @@
+"""What the networks for images are made of."""
+
+import torch
+from torch import nn
+
+
+class SeededDropout(nn.Module):
+    """Dropout that draws from a source of its own instead of torch's global one.
+
+    Parameters
+    ----------
+    keep : float
+        Share of the entries to keep, in (0, 1].
+    generator : torch.Generator, default=None
+        Source of the seed.
+    """
+
+    def __init__(self, keep, generator=None):
+        super().__init__()
+        self.keep = keep
+        self.seed = int(torch.randint(2**62, (), generator=generator))
+
+    def forward(self, x):
+        """Entries dropped and the others scaled up in training; else x."""
+        if not self.training or self.keep == 1:
+            return x
+        rng = torch.Generator(x.device).manual_seed(self.seed)
+        self.seed = (self.seed + 1) % 2**62
+        kept = torch.rand(x.shape, generator=rng, device=x.device) < self.keep
+        return x * kept / self.keep
+
+
+def reset_parameters(module, generator=None):
+    """Draw weights with variance ``2 / fan_in``, biases 0 (He et al., 2015)."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            nn.init.kaiming_normal_(layer.weight, generator=generator)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+
+
+class HalfPrecision:
+    """Mixin: layers run in bfloat16 where `half` is set, all else in float32."""
+
+    half = False
+
+    def autocast(self, device):
+        """A context in which layers run in the precision that is set."""
+        return torch.autocast(device.type, torch.bfloat16, enabled=self.half)
