@@ -10,6 +10,7 @@ SOURCE = (HERE / "skdvn" / "__init__.py").read_text(encoding="utf-8")
 VERSION = re.search(r'^__version__ = "([^"]+)"$', SOURCE, re.MULTILINE)[1]
 
 EXTRAS = {
+    "images": ["pillow>=9.1"],
     "plot": ["matplotlib>=3.6"],
     "progress": ["rich>=13"],  # scikit-learn's ProgressBar, 1.9 and newer
     "lint": ["ruff>=0.6"],
@@ -20,6 +21,7 @@ EXTRAS["test"] = [
     "hypothesis>=6.80",
     "pandas>=2",
     "polars>=0.20.23",
+    *EXTRAS["images"],
     *EXTRAS["plot"],
     *EXTRAS["progress"],
 ]

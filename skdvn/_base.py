@@ -54,7 +54,7 @@ class BaseDVN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """The user's network or the default one, with fresh weights."""
         if isinstance(self.network, torch.nn.Module):
             return copy_network(self.network)
-        if self.network is None:
+        if self.network is None or isinstance(self.network, str):
             return self._default_network(rng)
         # torch's own modules draw their weights from the global generator.
         with GLOBAL_GENERATOR, torch.random.fork_rng(devices=[]):

@@ -132,6 +132,31 @@ class Views:
         return self.paste(views) / self.coverage.to(views)
 
 
+class CroppedRows:
+    """The views of images as rows of their own.
+
+    Parameters
+    ----------
+    images : Images or ConstantRows
+        Has ``take``.
+    n_images : int
+    views : Views
+    """
+
+    def __init__(self, images, n_images, views):
+        self._images, self._n_images, self._views = images, n_images, views
+
+    def __len__(self):
+        return self._n_images * len(self._views)
+
+    def take(self, rows):
+        """The views at these positions (a slice), as a tensor."""
+        n = len(self._views)
+        first, last = rows.start // n, -(-rows.stop // n)
+        cut = self._views.cut(self._images.take(slice(first, last)))
+        return cut[rows.start - first * n : rows.stop - first * n]
+
+
 class CroppedNetwork(nn.Module):
     """A value network on images, made of one on crops: joint inference.
 

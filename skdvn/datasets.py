@@ -1,4 +1,4 @@
-"""Multi-label data sets: Mulan files, Bibtex, OpenML, and one without a download."""
+"""Data sets: multi-label ones, and images with masks; of each, one needs no file."""
 
 from __future__ import annotations
 
@@ -10,9 +10,17 @@ from scipy.sparse import issparse, vstack
 from sklearn.datasets import fetch_openml, load_digits
 from sklearn.utils import Bunch, check_random_state
 
+from ._image_sets import load_weizmann_horses, make_silhouettes
 from ._mulan import load_mulan
 
-__all__ = ["fetch_multilabel", "load_bibtex", "load_digit_attributes", "load_mulan"]
+__all__ = [
+    "fetch_multilabel",
+    "load_bibtex",
+    "load_digit_attributes",
+    "load_mulan",
+    "load_weizmann_horses",
+    "make_silhouettes",
+]
 
 _OPENML = "birds emotions enron genbase image langlog reuters scene slashdot yeast"
 _OPENML_IDS = {name: 41464 + i for i, name in enumerate(_OPENML.split())}

@@ -78,6 +78,9 @@ class Plan:
         Epochs without improvement before stopping.
     tol : float
         Improvement that counts.
+    asides : tuple of torch.Tensor
+        For each final network the rows that are set aside from the training of its
+        guess; see `ImageExamples.set_aside`. Empty to set none aside.
     """
 
     build: Callable
@@ -92,6 +95,7 @@ class Plan:
     early_stopping: bool = False
     n_iter_no_change: int = 5
     tol: float = 1e-4
+    asides: tuple = ()
 
     @property
     def n_epochs_planned(self):
@@ -231,7 +235,7 @@ class _Learner:
                 if self.stopped:
                     return
                 network, n_epochs = self._train(
-                    candidate.optimization, split.rows, split
+                    candidate.optimization, self.examples.subset(split.rows), split
                 )
                 try:
                     totals = self._totals(network, split)
@@ -244,18 +248,21 @@ class _Learner:
     def train_finally(self, optimization, n_epochs):
         """The networks to predict with."""
         networks = []
-        for _ in range(self.plan.n_networks):
-            networks.append(self._train(optimization, None, n_epochs=n_epochs)[0])
+        asides = self.plan.asides or [None] * self.plan.n_networks
+        for aside in asides:
+            examples = self.examples
+            if aside is not None:
+                examples = examples.set_aside(aside)
+            networks.append(self._train(optimization, examples, n_epochs=n_epochs)[0])
             if self.stopped:
                 break
         return networks
 
-    def _train(self, optimization, rows, split=None, n_epochs=None):
-        """A network trained on some rows or all, and for how many epochs it was."""
+    def _train(self, optimization, examples, split=None, n_epochs=None):
+        """A network trained on examples, and for how many epochs it was."""
         plan, n_epochs = self.plan, n_epochs or optimization.n_epochs
         rng = torch.Generator().manual_seed(self._draw_seed())
         network = plan.build(rng)
-        examples = self.examples if rows is None else self.examples.subset(rows)
         trainer = Trainer(
             network, examples, plan.objective, optimization, n_epochs, rng
         )

@@ -1,9 +1,10 @@
-"""Where inference on labels starts: a constant or another classifier's labels."""
+"""Where inference starts: a constant, or the output of another estimator."""
 
 import numpy as np
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.model_selection import KFold, cross_val_predict
+from sklearn.utils import _safe_indexing
 
 N_FOLDS = 5
 
@@ -77,3 +78,52 @@ class EstimatorStart:
     def _encode(self, predicted):
         labels = self._targets.encode(predicted, "the output of init.predict")
         return self._scale * (labels.toarray() if sparse.issparse(labels) else labels)
+
+
+class SegmenterStart:
+    """Images start at the masks that another segmenter predicts.
+
+    As with `EstimatorStart`, those of the training images are predicted out of fold.
+
+    Parameters
+    ----------
+    estimator : segmenter
+        Cloned, not changed.
+    targets : MaskTargets
+        Encodes the predicted masks.
+    """
+
+    def __init__(self, estimator, targets):
+        self.estimator, self._targets = estimator, targets
+
+    def fit(self, X, Y, seed):
+        """Fit on all images; the out-of-fold starts of the images.
+
+        Parameters
+        ----------
+        X, Y : array-like or list of arrays
+            As for the estimator's own `fit`.
+        seed : int
+            Of the folds.
+
+        Returns
+        -------
+        starts : list of ndarray of shape (1, height, width)
+        """
+        folds = KFold(min(N_FOLDS, len(X)), shuffle=True, random_state=seed)
+        starts = [None] * len(X)
+        for train, test in folds.split(np.empty(len(X))):
+            part = (_safe_indexing(data, train) for data in (X, Y))
+            fitted = clone(self.estimator).fit(*part)
+            predicted = self._encode(fitted.predict(_safe_indexing(X, test)))
+            for i, mask in zip(test, predicted, strict=True):
+                starts[i] = mask
+        self.estimator = clone(self.estimator).fit(X, Y)
+        return starts
+
+    def predict(self, X):
+        """Starting points of the images, a list of arrays (1, height, width)."""
+        return self._encode(self.estimator.predict(X))
+
+    def _encode(self, predicted):
+        return self._targets.encode(predicted, "the output of init.predict")

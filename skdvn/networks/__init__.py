@@ -1,6 +1,8 @@
 """Value networks: ``v(x, y) = sigmoid(s(x, y))``."""
 
 from .checks import check_is_network, check_network
+from .conv import ConvNetwork
+from .guesses import GuessNetwork
 from .joint import JointNetwork, join, members, score_all
 from .labels import (
     ACTIVATIONS,
@@ -10,6 +12,7 @@ from .labels import (
     LabelNetwork,
     LabelScore,
 )
+from .layers import HalfPrecision
 from .protocol import (
     autograd_score_and_grad,
     copy_network,
@@ -17,15 +20,21 @@ from .protocol import (
     score_and_grad,
     scores_and_grads,
 )
+from .segmenters import FCN, UNet
 
 __all__ = [
     "ACTIVATIONS",
+    "FCN",
+    "ConvNetwork",
     "GlobalTerm",
+    "GuessNetwork",
+    "HalfPrecision",
     "InputLayer",
     "JointLabelNetwork",
     "JointNetwork",
     "LabelNetwork",
     "LabelScore",
+    "UNet",
     "autograd_score_and_grad",
     "check_is_network",
     "check_network",

@@ -105,12 +105,10 @@ class UNet(Guesser):
         super().__init__()
         widths = [width * 2**level for level in range(n_levels)]
         self.down = nn.ModuleList(
-            _block(n_in, n_out)
-            for n_in, n_out in pairwise([n_channels, *widths])
+            _block(n_in, n_out) for n_in, n_out in pairwise([n_channels, *widths])
         )
         self.up = nn.ModuleList(
-            _block(coarse + fine, fine)
-            for fine, coarse in pairwise(widths)
+            _block(coarse + fine, fine) for fine, coarse in pairwise(widths)
         )
         self.head = nn.Conv2d(width, n_outputs, 1)
         reset_parameters(self, generator)

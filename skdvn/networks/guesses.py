@@ -1,0 +1,146 @@
+"""The default network for masks: a value on top of the network's own guess."""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from .expected import expected_term
+from .layers import HalfPrecision, reset_parameters
+
+
+class Correction(nn.Module):
+    """What the values of a guess leave out: a small network on coarse maps.
+
+    A convolution sees output, guess, their overlap and features of the image, each
+    averaged over patches; its mean activation becomes a number that starts at 0.
+
+    Parameters
+    ----------
+    n_features, n_outputs : int
+        Channels of features and masks.
+    n_units : int
+        Channels of the convolution.
+    generator : torch.Generator, default=None
+        Source of the weights.
+    """
+
+    patch = 4
+
+    def __init__(self, n_features, n_outputs, n_units, generator=None):
+        super().__init__()
+        self.of_output = nn.Conv2d(2 * n_outputs, n_units, 3, padding=1, bias=False)
+        self.of_image = nn.Conv2d(n_features + n_outputs, n_units, 3, padding=1)
+        self.readout = nn.Linear(n_units, 1)
+        reset_parameters(self, generator)
+        nn.init.zeros_(self.readout.weight)
+
+    def encode(self, features, guess):
+        """What depends on the image alone."""
+        maps = torch.cat([features, guess], 1)
+        return self.of_image(F.avg_pool2d(maps, self.patch))
+
+    def forward(self, context, y, guess):
+        """The correction, shape (n,)."""
+        maps = F.avg_pool2d(torch.cat([y, y * guess], 1), self.patch)
+        hidden = F.silu(context + self.of_output(maps))
+        return self.readout(hidden.mean((2, 3)))[:, 0]
+
+
+class GuessNetwork(HalfPrecision, nn.Module):
+    """A value on top of the network's own guess of the output.
+
+    An encoder makes, once per image, a guess p(x) and features. The score is the
+    logit of the value that the oracle would have if entries were independent with
+    the probabilities p, scaled, and a learned correction (beyond the paper)::
+
+        s(x, y) = a * logit(oracle(y, p(x))) + c + g(x, y)
+
+    With ``local_term="linear"`` the first term is linear in y as in the paper's
+    network for labels, ``a * mean(y * l(x)) + c``, where l are the logits of p.
+
+    Parameters
+    ----------
+    encoder : UNet
+        Has ``features(x)`` and ``head(features)``.
+    oracle : callable
+        The oracle that the value is shaped after.
+    local_term : {"oracle", "linear"}, default="oracle"
+    n_global_units : int, default=16
+        Units of the correction; 0 leaves it out.
+    generator : torch.Generator, default=None
+        Source of the weights; torch's global one if None.
+    """
+
+    def __init__(
+        self,
+        encoder,
+        oracle,
+        local_term="oracle",
+        n_global_units=16,
+        generator=None,
+    ):
+        super().__init__()
+        self.encoder = encoder
+        self.oracle, self.local_term = oracle, local_term
+        self.log_slope = nn.Parameter(torch.zeros(()))
+        self.bias = nn.Parameter(torch.zeros(()))
+        self.correction = None
+        if n_global_units:
+            self.correction = Correction(
+                encoder.head.in_channels,
+                encoder.head.out_channels,
+                n_global_units,
+                generator,
+            )
+
+    def encode(self, x):
+        """Logits of the guess, and what the correction makes of the image."""
+        with self.autocast(x.device):
+            features = self.encoder.features(
+                x.contiguous(memory_format=torch.channels_last)
+            ).to(x.dtype)
+        with torch.autocast(x.device.type, enabled=False):
+            logits = self.encoder.head(features)
+            if self.correction is None:
+                return (logits,)
+            guess = torch.sigmoid(logits).detach()
+            return logits, self.correction.encode(features.detach(), guess)
+
+    def guess_logits(self, context):
+        """Logits of the guess, (n, n_outputs, height, width)."""
+        return context[0]
+
+    def guess(self, context):
+        """The guess, in [0, 1]."""
+        return torch.sigmoid(context[0])
+
+    def score(self, context, y):
+        """Logit of the value, shape (n,)."""
+        score, _ = self._local(context[0], y)
+        if self.correction is None:
+            return score
+        return score + self._correct(context, y)
+
+    def score_and_grad(self, context, y):
+        """Logit of the value and its gradient in y; that of the term in closed form."""
+        score, grad = self._local(context[0], y)
+        if self.correction is None:
+            return score, grad
+        tracked = torch.is_grad_enabled()
+        with torch.enable_grad():
+            y = y.detach().requires_grad_()
+            more = self._correct(context, y)
+            (steeper,) = torch.autograd.grad(more.sum(), y, create_graph=tracked)
+        return score + (more if tracked else more.detach()), grad + steeper
+
+    def _local(self, logits, y):
+        slope = self.log_slope.exp()
+        if self.local_term == "linear":
+            term = (y * logits).flatten(1).mean(1)
+            grad = logits / logits[0].numel()
+        else:
+            term, grad = expected_term(self.oracle)(y, torch.sigmoid(logits))
+        return slope * term + self.bias, slope * grad
+
+    def _correct(self, context, y):
+        return self.correction(context[1], y, torch.sigmoid(context[0]).detach())

@@ -1,0 +1,194 @@
+"""Segmenters trained pixel by pixel: what a user would pick instead."""
+
+from numbers import Integral
+
+from sklearn.base import _fit_context
+
+from ._compat import with_callbacks
+from ._parameters import at_least
+from ._segmenter import BaseSegmenter
+from .inference import Ascent
+from .networks import FCN, UNet
+from .oracles import get_oracle
+from .training import Objective
+from .tuples import TupleSettings
+
+
+class _PixelwiseSegmenter(BaseSegmenter):
+    """A guess for each pixel, averaged over the crops that show it."""
+
+    def __init__(
+        self,
+        *,
+        crop_size="auto",
+        n_crops="auto",
+        crop_stride=None,
+        flip_crops=False,
+        flips="horizontal",
+        augmentation=1.0,
+        solver="adamw",
+        learning_rate="cosine",
+        learning_rate_init=2e-3,
+        alpha=1e-2,
+        momentum=0.9,
+        max_grad_norm=1.0,
+        averaging=0.998,
+        batch_size=20,
+        max_iter="auto",
+        early_stopping=False,
+        validation_fraction=0.2,
+        n_iter_no_change=10,
+        tol=1e-4,
+        n_networks=1,
+        prediction_batch_size=256,
+        warm_start=False,
+        precision="auto",
+        device="auto",
+        random_state=None,
+        verbose=False,
+    ):
+        self.crop_size = crop_size
+        self.n_crops = n_crops
+        self.crop_stride = crop_stride
+        self.flip_crops = flip_crops
+        self.flips = flips
+        self.augmentation = augmentation
+        self.solver = solver
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.alpha = alpha
+        self.momentum = momentum
+        self.max_grad_norm = max_grad_norm
+        self.averaging = averaging
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.n_networks = n_networks
+        self.prediction_batch_size = prediction_batch_size
+        self.warm_start = warm_start
+        self.precision = precision
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    network = None
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    @with_callbacks
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None):
+        """Fit to images and their masks; parameters as for `DVNSegmenter.fit`."""
+        return self._fit(X, y, sample_weight, X_val, y_val)
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Train for one epoch; parameters as for `DVNSegmenter.partial_fit`."""
+        return self._fit_part(X, y, classes, sample_weight)
+
+    def _objective(self, examples):
+        settings = TupleSettings(get_oracle(self.oracle), self._ascent())
+        return Objective(None, settings, guess_weight=1.0)
+
+    def _ascent(self):
+        return Ascent(n_steps=0)
+
+
+class UNetSegmenter(_PixelwiseSegmenter):
+    """DOC"""
+
+    _parameter_constraints = {
+        **BaseSegmenter._parameter_constraints,
+        "n_channels": [at_least(1, Integral)],
+        "n_levels": [at_least(1, Integral)],
+    }
+
+    def __init__(
+        self,
+        n_channels=32,
+        n_levels=3,
+        *,
+        crop_size="auto",
+        n_crops="auto",
+        crop_stride=None,
+        flip_crops=False,
+        flips="horizontal",
+        augmentation=1.0,
+        solver="adamw",
+        learning_rate="cosine",
+        learning_rate_init=2e-3,
+        alpha=1e-2,
+        momentum=0.9,
+        max_grad_norm=1.0,
+        averaging=0.998,
+        batch_size=20,
+        max_iter="auto",
+        early_stopping=False,
+        validation_fraction=0.2,
+        n_iter_no_change=10,
+        tol=1e-4,
+        n_networks=1,
+        prediction_batch_size=256,
+        warm_start=False,
+        precision="auto",
+        device="auto",
+        random_state=None,
+        verbose=False,
+    ):
+        super().__init__(
+            crop_size=crop_size,
+            n_crops=n_crops,
+            crop_stride=crop_stride,
+            flip_crops=flip_crops,
+            flips=flips,
+            augmentation=augmentation,
+            solver=solver,
+            learning_rate=learning_rate,
+            learning_rate_init=learning_rate_init,
+            alpha=alpha,
+            momentum=momentum,
+            max_grad_norm=max_grad_norm,
+            averaging=averaging,
+            batch_size=batch_size,
+            max_iter=max_iter,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            tol=tol,
+            n_networks=n_networks,
+            prediction_batch_size=prediction_batch_size,
+            warm_start=warm_start,
+            precision=precision,
+            device=device,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.n_channels = n_channels
+        self.n_levels = n_levels
+
+    def _crop_factor(self):
+        return 2 ** (self.n_levels - 1)
+
+    def _auto_crop_share(self):
+        return 1.0
+
+    def _default_network(self, rng):
+        n_channels, n_outputs, _ = self._network_sizes().values()
+        return UNet(n_channels, n_outputs, self.n_channels, self.n_levels, rng)
+
+
+class FCNSegmenter(_PixelwiseSegmenter):
+    """DOC"""
+
+    _parameter_constraints = BaseSegmenter._parameter_constraints
+
+    def _crop_factor(self):
+        return 4
+
+    def _auto_crop_share(self):
+        return 0.75
+
+    def _default_network(self, rng):
+        n_channels, n_outputs, _ = self._network_sizes().values()
+        return FCN(n_channels, n_outputs, generator=rng)
