@@ -15,10 +15,8 @@ from .data import ConstantRows, Examples, Rows
 from .images import Distortion, ImageExamples, Images
 from .learning import Split
 from .masks import MaskTargets, check_images, check_same_sizes
-from .starts import SegmenterStart
+from .starts import MeanStart, SegmenterStart
 
-# At full strength of the augmentation.
-ROTATION, SCALING, SHIFT, COLOR = 0.2, 0.15, 0.1, 0.2
 # Crops are no larger than this unless asked for.
 LARGEST_CROP = 64
 
@@ -117,9 +115,12 @@ class ImageDataMixin:
     def _fit_start(self, X, y):
         """Fit where inference starts; the starts of the training images."""
         self.init_ = None
-        if not hasattr(self.init, "predict"):
+        if self._starts_at_mean():
+            self.init_ = MeanStart(self._targets)
+        elif hasattr(self.init, "predict"):
+            self.init_ = SegmenterStart(self.init, self._targets)
+        else:
             return None
-        self.init_ = SegmenterStart(self.init, self._targets)
         seed = check_random_state(self.random_state).randint(2**31 - 1)
         return self.init_.fit(X, y, seed)
 
@@ -135,7 +136,7 @@ class ImageDataMixin:
 
     def _constant_start(self, height, width, n):
         """The start where it is the same everywhere; None for the network's guess."""
-        if isinstance(self.init, str) and self.init == "guess":
+        if isinstance(self.init, str) and self.init in ("auto", "guess"):
             return None
         value = 0.0 if isinstance(self.init, str) else float(self.init)
         shape = (self._targets.n_outputs_, height, width)
@@ -143,30 +144,33 @@ class ImageDataMixin:
         return ConstantRows(row, n)
 
     def _examples(self, data):
-        size, strength = self.crop_size_, self.augmentation
-        weight = data.weight
+        size, weight = self.crop_size_, data.weight
         if weight is not None:
             weight = torch.as_tensor(weight / weight.mean(), dtype=self._dtype)
             weight = weight.to(self.device_)
+        n_crops, n_visits = self._crops_in_training()
         if data.starts is None:
-            starts = self._constant_start(size, size, len(data.images))
+            starts = self._constant_start(size, size, n_crops * len(data.images))
         else:
             starts = self._tensors(data.starts)
         return ImageExamples(
             self._tensors(data.images, standardize=True),
             self._tensors(data.masks),
             starts,
-            Distortion(
-                size,
-                self.flips,
-                rotation=ROTATION * strength,
-                scaling=SCALING * strength,
-                shift=SHIFT * strength,
-                color=COLOR * strength,
-            ),
+            Distortion(size, self.flips, self.augmentation),
             weight,
             weight,
+            n_crops,
+            n_visits,
+            starts_vary=starts is None or isinstance(self.init_, SegmenterStart),
         )
+
+    def _starts_at_mean(self):
+        return isinstance(self.init, str) and self.init == "mean"
+
+    def _crops_in_training(self):
+        """Crops of each image in an epoch, and epochs that they stay."""
+        return 1, 1
 
     def _splits(self, data, X_val, y_val):
         """What early stopping looks at."""

@@ -47,7 +47,7 @@ class BaseSegmenter(ImageDataMixin, ParametersMixin, ClassifierMixin, BaseDVN):
         "crop_size": [at_least(1, Integral), StrOptions({"auto"})],
         "n_crops": [at_least(1, Integral), StrOptions({"auto"})],
         "crop_stride": [at_least(1, Integral), None],
-        "flip_crops": ["boolean"],
+        "flip_crops": ["boolean", StrOptions({"auto"})],
         "flips": [StrOptions(set(FLIPS))],
         "augmentation": [at_least(0)],
         "solver": [StrOptions({"sgd", "adam", "adamw"})],
@@ -154,37 +154,43 @@ class BaseSegmenter(ImageDataMixin, ParametersMixin, ClassifierMixin, BaseDVN):
 
     # -- inference ---------------------------------------------------------------
 
-    def _ready(self, images, Y_init=None):
-        """Networks and queries of the images of each size, with their positions."""
+    def _starts_of(self, X):
+        """Where inference on new images starts, where another model says so."""
+        return None if self.init_ is None else self.init_.predict(X)
+
+    def _ready(self, images, starts):
+        """Views and queries of the images of each size, with their positions."""
         self._validate_params()  # they may have been set since fit
-        if Y_init is None and self.init_ is not None:
-            as_given = [image.transpose(1, 2, 0) for image in images]
-            Y_init = self.init_.predict(as_given)
-        for rows, (x, y_init) in self._by_size(images, Y_init):
+        for rows, (x, y_init) in self._by_size(images, starts):
             height, width = x.size(0)
-            views = self._views(height, width, self.flip_crops)
+            views = self._views(height, width, self._flips_crops())
             if y_init is None:
                 y_init = self._constant_start(height, width, len(x))
             yield rows, views, Queries(x, y_init)
 
-    def _relaxed(self, images, Y_init=None):
+    def _relaxed(self, images, starts):
         """The last stage of the inference on each image."""
         relaxed = [None] * len(images)
-        for rows, views, queries in self._ready(images, Y_init):
+        for rows, views, queries in self._ready(images, starts):
             _put(relaxed, rows, self._infer_views(views, queries))
         return relaxed
 
-    def _relaxed_stages(self, images):
+    def _relaxed_stages(self, images, starts):
         """The outputs of all images after each step."""
         parts = [
             (rows, self._stages_of_views(views, queries))
-            for rows, views, queries in self._ready(images)
+            for rows, views, queries in self._ready(images, starts)
         ]
         for together in zip(*(iterates for _, iterates in parts), strict=True):
             relaxed = [None] * len(images)
             for (rows, _), found in zip(parts, together, strict=True):
                 _put(relaxed, rows, found)
             yield relaxed
+
+    def _flips_crops(self):
+        if self.flip_crops == "auto":
+            return self.flips != "none"
+        return self.flip_crops
 
     def _infer_views(self, views, queries):
         how = self._how(len(views))
@@ -210,8 +216,9 @@ class BaseSegmenter(ImageDataMixin, ParametersMixin, ClassifierMixin, BaseDVN):
             "rng": rng,
         }
 
-    def _predict(self, X, decode, Y_init=None):
-        return _in_form_of(X, map(decode, self._relaxed(self._checked(X), Y_init)))
+    def _predict(self, X, decode):
+        relaxed = self._relaxed(self._checked(X), self._starts_of(X))
+        return _in_form_of(X, map(decode, relaxed))
 
     def predict(self, X):
         """Predict masks.
@@ -284,7 +291,7 @@ or list of arrays
         check_same_sizes(images, masks)
         found = np.empty(len(images))
         for rows, (x, y) in self._by_size(images, masks):
-            views = self._views(*x.size(0), self.flip_crops)
+            views = self._views(*x.size(0), self._flips_crops())
             batch_size = self._how(len(views))["batch_size"]
             network = self._on_views(views)
             found[rows] = values(network, x, y, batch_size=batch_size).numpy()

@@ -1,4 +1,4 @@
-"""What a user would pick instead: decision rules on top of label probabilities."""
+"""What a user would pick instead: decision rules on label probabilities; segmenters."""
 
 from numbers import Integral, Real
 
@@ -16,6 +16,15 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .metrics import relaxed_f1_score
+from .pixelwise import FCNSegmenter, UNetSegmenter
+
+__all__ = [
+    "FCNSegmenter",
+    "PlugInClassifier",
+    "ThresholdClassifier",
+    "UNetSegmenter",
+    "plug_in_labels",
+]
 
 
 def plug_in_labels(probabilities):

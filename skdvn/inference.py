@@ -111,8 +111,27 @@ class Ascent:
             yield self.project(y)
 
     def _size_of(self, step):
-        done = step / (self.n_steps - 1) if self.n_steps > 1 else 0.0
-        return self.step_size * self.step_decay**done
+        return self.step_size * self.step_decay ** (step / max(self.n_steps - 1, 1))
+
+    def step(self, field, y, steps):
+        """One step without momentum and noise, of examples at steps of their own.
+
+        Parameters
+        ----------
+        field : callable
+            ``field(y) -> (score, grad)``, the function to climb.
+        y : torch.Tensor of shape (n, ...)
+            Where each example is; it is not changed.
+        steps : torch.Tensor of shape (n,)
+            How many steps each has done.
+
+        Returns
+        -------
+        y : torch.Tensor of shape (n, ...)
+        """
+        score, grad = field(y)
+        factor = STEP_RULES[self.step_rule](score, grad) * self._size_of(steps)
+        return self.project(y + grad * factor.view(-1, *[1] * (y.ndim - 1)))
 
     def climb(self, field, y, draw=None):
         """The last iterate; parameters as for `iterates`."""

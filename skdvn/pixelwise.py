@@ -23,7 +23,7 @@ class _PixelwiseSegmenter(BaseSegmenter):
         crop_size="auto",
         n_crops="auto",
         crop_stride=None,
-        flip_crops=False,
+        flip_crops="auto",
         flips="horizontal",
         augmentation=1.0,
         solver="adamw",
@@ -31,7 +31,7 @@ class _PixelwiseSegmenter(BaseSegmenter):
         learning_rate_init=2e-3,
         alpha=1e-2,
         momentum=0.9,
-        max_grad_norm=1.0,
+        max_grad_norm=5.0,
         averaging=0.998,
         batch_size=20,
         max_iter="auto",
@@ -96,7 +96,44 @@ class _PixelwiseSegmenter(BaseSegmenter):
 
 
 class UNetSegmenter(_PixelwiseSegmenter):
-    """DOC"""
+    """A small U-Net trained pixel by pixel: the encoder of `DVNSegmenter` alone.
+
+    Parameters
+    ----------
+    n_channels : int, default=32
+        Channels of the finest level.
+    n_levels : int, default=3
+        Levels; each halves the resolution and doubles the channels.
+    crop_size : int or "auto", default="auto"
+        Side of the square crops that the network sees. "auto" is the shorter
+        side of the smallest image, at most 64.
+    n_crops : int or "auto", default="auto"
+        Crops per image in prediction; see `DVNSegmenter`. Their masks are averaged.
+    crop_stride, flip_crops, flips, augmentation, solver, learning_rate, \
+learning_rate_init, alpha, momentum, max_grad_norm, averaging, batch_size, max_iter, \
+early_stopping, validation_fraction, n_iter_no_change, tol, prediction_batch_size, \
+warm_start, precision, device, random_state, verbose
+        As for `DVNSegmenter`.
+    n_networks : int, default=1
+        Networks whose guesses are averaged.
+
+    Attributes
+    ----------
+    network_ : torch.nn.Module
+        The trained network.
+    classes_, n_channels_in_, crop_size_, mean_, scale_, device_, history_, n_iter_, \
+validation_score_
+        As for `DVNSegmenter`.
+
+    See Also
+    --------
+    skdvn.DVNSegmenter : The Deep Value Network.
+
+    References
+    ----------
+    O. Ronneberger, P. Fischer, T. Brox. U-Net: Convolutional Networks for Biomedical
+    Image Segmentation. MICCAI 2015.
+    """
 
     _parameter_constraints = {
         **BaseSegmenter._parameter_constraints,
@@ -112,7 +149,7 @@ class UNetSegmenter(_PixelwiseSegmenter):
         crop_size="auto",
         n_crops="auto",
         crop_stride=None,
-        flip_crops=False,
+        flip_crops="auto",
         flips="horizontal",
         augmentation=1.0,
         solver="adamw",
@@ -120,7 +157,7 @@ class UNetSegmenter(_PixelwiseSegmenter):
         learning_rate_init=2e-3,
         alpha=1e-2,
         momentum=0.9,
-        max_grad_norm=1.0,
+        max_grad_norm=5.0,
         averaging=0.998,
         batch_size=20,
         max_iter="auto",
@@ -179,7 +216,43 @@ class UNetSegmenter(_PixelwiseSegmenter):
 
 
 class FCNSegmenter(_PixelwiseSegmenter):
-    """DOC"""
+    """The fully convolutional network that the paper compares with (section 5.4).
+
+    The convolutions of ``DVNSegmenter(network="conv")`` on the image alone, and two
+    transposed ones, trained pixel by pixel on crops.
+
+    Parameters
+    ----------
+    crop_size : int or "auto", default="auto"
+        Side of the square crops that the network sees. "auto" is three quarters
+        of the shorter side of the smallest image, at most 64.
+    n_crops : int or "auto", default="auto"
+        Crops per image in prediction; see `DVNSegmenter`. Their masks are averaged.
+    crop_stride, flip_crops, flips, augmentation, solver, learning_rate, \
+learning_rate_init, alpha, momentum, max_grad_norm, averaging, batch_size, max_iter, \
+early_stopping, validation_fraction, n_iter_no_change, tol, prediction_batch_size, \
+warm_start, precision, device, random_state, verbose
+        As for `DVNSegmenter`.
+    n_networks : int, default=1
+        Networks whose guesses are averaged.
+
+    Attributes
+    ----------
+    network_ : torch.nn.Module
+        The trained network.
+    classes_, n_channels_in_, crop_size_, mean_, scale_, device_, history_, n_iter_, \
+validation_score_
+        As for `DVNSegmenter`.
+
+    See Also
+    --------
+    skdvn.DVNSegmenter : The Deep Value Network.
+
+    References
+    ----------
+    J. Long, E. Shelhamer, T. Darrell. Fully Convolutional Networks for Semantic
+    Segmentation. CVPR 2015.
+    """
 
     _parameter_constraints = BaseSegmenter._parameter_constraints
 

@@ -24,7 +24,219 @@ NETWORKS = {"unet", "conv"}
 
 
 class DVNSegmenter(BaseSegmenter):
-    """DOC"""
+    """Deep Value Network for segmentation into foreground and background.
+
+    A value network v(x, y) is trained to predict the value, by default the relaxed
+    intersection over union, of any mask y for an image x; prediction climbs it by
+    projected gradient ascent on y (Gygli et al., 2017). Images of any size are
+    segmented by crops whose gradients are summed.
+
+    Parameters
+    ----------
+    network : {"unet", "conv"}, torch.nn.Module or callable, default="unet"
+        "unet" is a small U-Net that makes, once per image, a guess of the mask, and a
+        value shaped like the oracle against this guess (beyond the paper, see
+        `skdvn.networks.GuessNetwork`). "conv" is the network of the paper (figure 2),
+        which sees image and mask side by side. A value network of your own is a
+        module with the methods ``encode(x) -> context`` and ``score(context, y) ->
+        logits``, which is copied with its weights, or a function
+        ``network(n_channels, n_outputs, crop_size)`` that makes one. It gets
+        standardised images of shape (n, n_channels, height, width) and masks with
+        ``n_outputs`` channels.
+    n_channels : int, default=32
+        Channels of the finest level of "unet".
+    n_levels : int, default=3
+        Levels of "unet"; each halves the resolution and doubles the channels.
+    local_term : {"oracle", "linear"}, default="oracle"
+        What the value of "unet" is made of: the oracle's expected value under the
+        guess, or a term linear in y as in the paper's network for labels.
+    n_global_units : int, default=16
+        Units of the learned correction of that term; 0 leaves it out.
+    crop_size : int or "auto", default="auto"
+        Side of the square crops that the network sees. "auto" is the shorter side of
+        the smallest image, three quarters of it for "conv", at most 64.
+    n_crops : int or "auto", default="auto"
+        Crops per image in prediction, evenly spaced: 1, 9, 25, 36 ... for 1, 3, 5, 6
+        along each axis, and more where they would not cover the image. "auto"
+        overlaps neighbours by at least half.
+    crop_stride : int, default=None
+        Distance of neighbouring crops in pixels, instead of `n_crops`.
+    aggregation : {"joint", "average"}, default="joint"
+        Whether all crops of an image climb together, each pixel by the sum of their
+        gradients, or each crop alone, whose masks are averaged (section 5.4).
+    flip_crops : bool or "auto", default="auto"
+        Whether the mirror image of each crop counts as a crop in prediction. "auto"
+        does if `flips` does in training.
+    flips : {"horizontal", "both", "none"}, default="horizontal"
+        Mirror images to train on.
+    augmentation : float, default=1.0
+        Strength of the random rotation, scaling, shift and colour changes of the
+        training images, from 0 on; 0 turns them off.
+    crops_per_image : int, default=1
+        Random crops of each training image in an epoch.
+    crop_visits : int, default=1
+        For how many epochs a crop stays before another takes its place. More than 1
+        lets "chain" and "replay" tuples go on from visit to visit.
+    oracle : {"iou", "f1", "accuracy", "f0.5", "f2"} or callable, default="iou"
+        The metric to learn and to climb (eqs. 6-10). A callable
+        ``oracle(y, y_true)`` takes tensors of shape (n, 1, height, width) with entries
+        in [0, 1] and returns n values in [0, 1]. With ``network="unet"`` it must be
+        differentiable in y and take relaxed truths.
+    loss : {"cross_entropy", "squared"}, default="cross_entropy"
+        Discrepancy of value and oracle value: eq. 11, or the squared error.
+    gradient_loss_weight : float, default=0.0
+        Weight of a second loss, that the gradient of the value in y be that of the
+        oracle (Sobolev training, beyond the paper). Masks learn several times faster
+        with it; the oracle must be differentiable.
+    guess_loss_weight : float, default=1.0
+        Weight of the cross-entropy per pixel of the network's own guess, which then
+        learns from it alone (beyond the paper). 0 trains everything by the value.
+        Without effect on networks that have no guess.
+    tuples : dict, default=None
+        Where the masks to train on come from (section 3.3): names of generators with
+        their shares. Names are "ground_truth", "inference" (iterates of the ascent),
+        "stratified" (samples near the truth, see `tau`), "adversarial" (masks that
+        ascend the loss), "one_step" (one step from the truth or the start), "chain"
+        (one step further than at the last visit of the same crop, see `crop_visits`)
+        and "replay" (earlier masks). A callable that takes a `skdvn.tuples.Batch` and
+        returns a list of masks is allowed in place of a name. None means
+        ``DEFAULT_TUPLES``.
+    tuple_mixing : {"all", "one"}, default="all"
+        Whether each mini-batch trains on the tuples of all generators, weighted by
+        their shares, or on those of one, drawn by share (Algorithm 1).
+    n_iterates : int, default=2
+        Iterates of each inference trajectory that become tuples.
+    tau : float, default=TAU
+        Temperature of the stratified samples, ``p(y) ~ exp(v*(y, y_true) / tau)``,
+        which differ from the truth by patches. 0 gives the truth; the paper used 0.05.
+    n_samples : int, default=2
+        Stratified samples per crop.
+    replay_size : int, default=8
+        Earlier masks kept per crop for "replay".
+    init : {"auto", "guess", "mean", "zeros"}, float or segmenter, default="auto"
+        Where inference starts: the network's own guess, the mean training mask, a
+        constant in [0, 1], or the masks of another segmenter, which is cloned and
+        fitted inside `fit`; those of the training images are predicted out of fold.
+        "auto" is the guess where there is one, else the mean mask.
+    step_size : float, default=0.2
+        Size of the first step of the ascent, above 0 (eta in eq. 8).
+    step_decay : float, default=0.1
+        Size of the last step relative to the first, in (0, 1].
+    n_steps : int, default=20
+        Number of steps; 0 predicts the start.
+    step_rule : {"rms", "normalized", "logit", "value"}, default="rms"
+        Direction of a step: the gradient of the value (eq. 8), of its logit, or the
+        latter divided by its largest absolute entry or its root mean square.
+    inference_momentum : float, default=0.0
+        Share of the last step that the next one keeps, in [0, 1).
+    inference_noise : float, default=0.0
+        Standard deviation of Gaussian noise in each step, from 0 on (the paper's
+        future work). With noise, predictions depend on `random_state`.
+    solver : {"adamw", "adam", "sgd"}, default="adamw"
+        Adam with decoupled weight decay, Adam, or SGD with momentum.
+    learning_rate : {"constant", "cosine", "step"}, default="cosine"
+        Schedule of the learning rate: constant, falling to 0 along a cosine, or
+        divided by 10 after 38% and 77% of the epochs.
+    learning_rate_init : float, default=2e-3
+        Initial learning rate, above 0.
+    alpha : float, default=0.01
+        Weight decay, from 0 on.
+    momentum : float, default=0.9
+        Momentum of SGD, in [0, 1).
+    max_grad_norm : float, default=5.0
+        Gradients of a larger norm are scaled down to it; above 0, infinity allowed.
+    averaging : float, default=0.998
+        Decay per mini-batch of the moving average of the weights that is kept, in
+        [0, 1); 0 keeps the last weights.
+    batch_size : int, default=20
+        Crops per mini-batch.
+    max_iter : int or "auto", default="auto"
+        Epochs. "auto" is as many as make 2,000 mini-batches.
+    early_stopping : bool, default=False
+        Whether to score held-out images after each epoch, to stop when they no longer
+        improve, and to go back to the best weights.
+    validation_fraction : float, default=0.2
+        Share of the images that `early_stopping` holds out; with several networks
+        also the share of which each network's guess learns nothing, in (0, 1).
+    n_iter_no_change : int, default=10
+        Epochs without improvement after which `early_stopping` stops.
+    tol : float, default=1e-4
+        What counts as improvement.
+    n_networks : int, default=1
+        Networks that predict jointly. With several, the value of each is trained on
+        guesses for images that its guess has not learnt from.
+    inference_lag : int, default=0
+        With more than 0, crops and tuples are made in a parallel thread with the
+        weights of so many mini-batches ago (section 3.3). Results do not depend on
+        timing. Pays where a second core is idle.
+    prediction_batch_size : int, default=256
+        Crops that are predicted together; lower it if memory is short.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights of the last fit.
+    precision : {"auto", "single", "half"}, default="auto"
+        Whether convolutions run in bfloat16. "auto" does where the machine has
+        instructions for it.
+    device : str or torch.device, default="auto"
+        "cpu", "cuda", "cuda:1", ...; "auto" is CUDA where available.
+    random_state : int, RandomState instance or None, default=None
+        Of initial weights, crops, mini-batches and samples. Pass an int for the same
+        result at each call.
+    verbose : bool or int, default=False
+        Whether to print each epoch. With scikit-learn 1.9 or newer you can also use
+        its callbacks, as in ``clf.set_callbacks(ProgressBar())``.
+
+    Attributes
+    ----------
+    network_ : torch.nn.Module
+        The trained value network on crops; several are one for joint inference.
+    classes_ : ndarray of shape (2,)
+        Background and foreground.
+    n_channels_in_ : int
+        Channels of the images seen in `fit`.
+    crop_size_ : int
+        Side of the crops.
+    mean_, scale_ : ndarray of shape (n_channels_in_,)
+        Mean and standard deviation of the channels over all training pixels.
+    device_ : torch.device
+        Where the network is.
+    history_ : list of dict
+        For each epoch of each network trained "epoch", "loss", "seconds", and with
+        early stopping "validation_score".
+    n_iter_ : int
+        Epochs of the final training.
+    validation_score_ : float
+        Mean oracle value on the held-out images; nan if nothing was held out.
+    init_ : object or None
+        The fitted start, if inference starts at masks of another model.
+
+    See Also
+    --------
+    skdvn.baselines.UNetSegmenter : The same encoder trained pixel by pixel.
+    skdvn.baselines.FCNSegmenter : What the paper compares with.
+
+    Notes
+    -----
+    The U-Net in half precision computes with 8 bits of mantissa, so that predictions
+    of the same image in different company may differ in the third digit.
+
+    References
+    ----------
+    M. Gygli, M. Norouzi, A. Angelova. Deep Value Networks Learn to Evaluate and
+    Iteratively Refine Structured Outputs. ICML 2017.
+
+    W. M. Czarnecki et al. Sobolev Training for Neural Networks. NeurIPS 2017.
+
+    Examples
+    --------
+    >>> from skdvn import DVNSegmenter
+    >>> from skdvn.datasets import make_silhouettes
+    >>> X, Y = make_silhouettes(120, size=16, random_state=0)
+    >>> clf = DVNSegmenter(n_channels=8, max_iter=20, random_state=0)
+    >>> clf.fit(X[:100], Y[:100]).predict(X[100:]).shape
+    (20, 16, 16)
+    >>> clf.score(X[100:], Y[100:]) > 0.5
+    True
+    """
 
     _parameter_constraints = {
         **BaseSegmenter._parameter_constraints,
@@ -36,6 +248,9 @@ class DVNSegmenter(BaseSegmenter):
                 *("inference_noise", "inference_lag"),
             )
         },
+        "n_samples": [at_least(1, Integral)],
+        "crops_per_image": [at_least(1, Integral)],
+        "crop_visits": [at_least(1, Integral)],
         "network": [StrOptions(NETWORKS), HasMethods(["encode", "score"]), callable],
         "n_channels": [at_least(1, Integral)],
         "n_levels": [at_least(1, Integral)],
@@ -45,7 +260,7 @@ class DVNSegmenter(BaseSegmenter):
         "gradient_loss_weight": [at_least(0)],
         "guess_loss_weight": [at_least(0)],
         "init": [
-            StrOptions({"auto", "guess", "zeros"}),
+            StrOptions({"auto", "guess", "mean", "zeros"}),
             Interval(Real, 0, 1, closed="both"),
             HasMethods(["fit", "predict"]),
         ],
@@ -68,9 +283,11 @@ class DVNSegmenter(BaseSegmenter):
         n_crops="auto",
         crop_stride=None,
         aggregation="joint",
-        flip_crops=False,
+        flip_crops="auto",
         flips="horizontal",
         augmentation=1.0,
+        crops_per_image=1,
+        crop_visits=1,
         oracle="iou",
         loss="cross_entropy",
         gradient_loss_weight=0.0,
@@ -78,6 +295,7 @@ class DVNSegmenter(BaseSegmenter):
         tuples=None,
         tuple_mixing="all",
         n_iterates=2,
+        n_samples=2,
         tau=0.05,
         replay_size=8,
         init="auto",
@@ -92,7 +310,7 @@ class DVNSegmenter(BaseSegmenter):
         learning_rate_init=2e-3,
         alpha=1e-2,
         momentum=0.9,
-        max_grad_norm=1.0,
+        max_grad_norm=5.0,
         averaging=0.998,
         batch_size=20,
         max_iter="auto",
@@ -121,6 +339,8 @@ class DVNSegmenter(BaseSegmenter):
         self.flip_crops = flip_crops
         self.flips = flips
         self.augmentation = augmentation
+        self.crops_per_image = crops_per_image
+        self.crop_visits = crop_visits
         self.oracle = oracle
         self.loss = loss
         self.gradient_loss_weight = gradient_loss_weight
@@ -128,6 +348,7 @@ class DVNSegmenter(BaseSegmenter):
         self.tuples = tuples
         self.tuple_mixing = tuple_mixing
         self.n_iterates = n_iterates
+        self.n_samples = n_samples
         self.tau = tau
         self.replay_size = replay_size
         self.init = init
@@ -250,7 +471,11 @@ or list of arrays
         drawn = examples.draw(rows, torch.Generator().manual_seed(0))
         check_oracle(oracle, drawn.y)
         settings = TupleSettings(
-            oracle, self._ascent(), n_iterates=self.n_iterates, tau=self.tau
+            oracle,
+            self._ascent(),
+            n_iterates=self.n_iterates,
+            tau=self.tau,
+            n_samples=self.n_samples,
         )
         return Objective(
             self._mixture(),
@@ -260,6 +485,9 @@ or list of arrays
             guess_weight=self.guess_loss_weight * self._has_guess,
             gradient_weight=self.gradient_loss_weight,
         )
+
+    def _crops_in_training(self):
+        return self.crops_per_image, self.crop_visits
 
     def _asides(self, n_rows, n_networks):
         """One fold per network, whose images its guess does not learn from."""
@@ -274,11 +502,9 @@ or list of arrays
 
     # -- inference ---------------------------------------------------------------
 
-    def _constant_start(self, height, width, n):
-        init = self.init
-        if isinstance(init, str) and init == "auto" and not self._has_guess:
-            init = 0.0
-        return super()._constant_start(height, width, n)
+    def _starts_at_mean(self):
+        automatic = isinstance(self.init, str) and self.init == "auto"
+        return super()._starts_at_mean() or (automatic and not self._has_guess)
 
     def _ascent(self):
         return Ascent(
@@ -323,7 +549,7 @@ or list of arrays
         Y : ndarray of shape (n, height, width), or list of arrays
             As `predict` returns after so many steps.
         """
-        for relaxed in self._relaxed_stages(self._checked(X)):
+        for relaxed in self._relaxed_stages(self._checked(X), self._starts_of(X)):
             yield _in_form_of(X, map(self._targets.decode, relaxed))
 
     def staged_predict_proba(self, X):
@@ -339,7 +565,7 @@ or list of arrays
         Y : ndarray of shape (n, n_classes, height, width), or list of arrays
             As `predict_proba` returns after so many steps.
         """
-        for relaxed in self._relaxed_stages(self._checked(X)):
+        for relaxed in self._relaxed_stages(self._checked(X), self._starts_of(X)):
             yield _in_form_of(X, map(self._targets.probabilities, relaxed))
 
     def refine(self, X, Y_init):
@@ -382,7 +608,8 @@ or list of arrays
         """
         images = self._checked(X)
         if Y is None:
-            masks = [self._targets.round(y) for y in self._relaxed(images)]
+            relaxed = self._relaxed(images, self._starts_of(X))
+            masks = [self._targets.round(y) for y in relaxed]
         else:
             masks = self._targets.relaxed(Y)
         return self._values_of(images, masks)

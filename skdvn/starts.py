@@ -1,7 +1,7 @@
 """Where inference starts: a constant, or the output of another estimator."""
 
 import numpy as np
-from scipy import sparse
+from scipy import ndimage, sparse
 from sklearn.base import clone
 from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.utils import _safe_indexing
@@ -127,3 +127,40 @@ class SegmenterStart:
 
     def _encode(self, predicted):
         return self._targets.encode(predicted, "the output of init.predict")
+
+
+class MeanStart:
+    """Images start at the mean mask of the training images.
+
+    Parameters
+    ----------
+    targets : MaskTargets
+        Encodes the masks.
+    """
+
+    def __init__(self, targets):
+        self._targets = targets
+
+    def fit(self, X, Y, seed):
+        """Average the masks; parameters and result as for `SegmenterStart`."""
+        masks = self._targets.encode(Y)
+        sizes = np.array([mask.shape for mask in masks])
+        shape = np.median(sizes, axis=0).astype(int)
+        self._mean = np.mean([_resized(mask, shape) for mask in masks], axis=0)
+        return self.predict(X)
+
+    def predict(self, X):
+        """The mean mask at the size of each image, a list of arrays."""
+        mean = self._mean
+        return [_resized(mean, (len(mean), *np.shape(image)[:2])) for image in X]
+
+
+def _resized(array, shape):
+    """Resize (n_channels, height, width) linearly."""
+    if array.shape == tuple(shape):
+        return array.astype(np.float32)
+    factors = np.divide(shape, array.shape)
+    resized = ndimage.zoom(
+        array.astype(np.float32), factors, order=1, mode="nearest", grid_mode=True
+    )
+    return np.clip(resized, 0, 1)

@@ -145,9 +145,11 @@ class Trainer:
         self.average = None
         if optimization.averaging:
             self.average = MovingAverage(network, optimization.averaging)
-        self.replay = None
+        self.replay = self.chains = None
         if objective.mixture is not None and objective.mixture.has_replay:
             self.replay = ReplayBuffer(objective.replay_size, len(examples))
+        if objective.mixture is not None and objective.mixture.has_chains:
+            self.chains = ReplayBuffer(1, len(examples))
 
     def _make_optimizer(self):
         opt = self.optimization
@@ -218,13 +220,13 @@ class Trainer:
         return rows, drawn, self._generate(network, context, rows, drawn, rng)
 
     def _generate(self, network, context, rows, drawn, rng):
-        if drawn.renewed is not None and self.replay is not None:
-            self.replay.forget(rows[drawn.renewed])
+        for memory in (self.replay, self.chains):
+            if drawn.renewed is not None and memory is not None:
+                memory.forget(rows[drawn.renewed])
         y_init = self._starts(network, context, drawn, rng)
         settings = self.objective.settings
-        batch = Batch(
-            network, context, drawn.y, y_init, rows, settings, rng, self.replay
-        )
+        memories = self.replay, self.chains
+        batch = Batch(network, context, drawn.y, y_init, rows, settings, rng, *memories)
         training = network.training
         network.eval()
         tuples = self.objective.mixture(batch)
@@ -294,8 +296,12 @@ def _mean(losses, weight):
 
 
 def _gradient_losses(scores, grads, wanted):
-    """Squared error of dv/dy, in units of the oracle's own gradient."""
+    """How far the gradient of the value is from that of the oracle, (n_tuples, n).
+
+    In units of the oracle's steepest entry, which for IOU is one over the union.
+    """
     values = torch.sigmoid(scores)
-    slopes = (values * (1 - values)).view(*scores.shape, *[1] * (grads.ndim - 2))
-    errors = (slopes * grads - wanted).flatten(2).square().mean(2)
-    return errors / wanted.flatten(2).square().mean(2).clamp_min(1e-12)
+    per_entry = (*scores.shape, *[1] * (grads.ndim - 2))
+    slopes = (values * (1 - values)).view(per_entry)
+    steepest = wanted.flatten(2).abs().amax(2).clamp_min(1e-12).view(per_entry)
+    return ((slopes * grads - wanted) / steepest).flatten(2).square().mean(2)

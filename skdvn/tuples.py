@@ -5,11 +5,13 @@ of the shape of the truth. The generators of section 3.3 of the paper stand in
 `GENERATORS`; a user's own function of a `Batch` is as good as they are.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import torch
+from torch.nn import functional as F
 
 from .inference import Ascent, value_field
 from .networks import score_and_grad
@@ -30,6 +32,8 @@ class TupleSettings:
         ending with the last.
     tau : float, default=0.0
         Temperature of the stratified samples; at 0 they are the truth.
+    n_samples : int, default=1
+        Stratified samples per example.
     n_candidates, n_strata : int, default=16, 20
         Random outputs per example that the stratified sampler chooses from, and
         the number of groups of equal value it sorts them into.
@@ -39,6 +43,7 @@ class TupleSettings:
     ascent: Ascent
     n_iterates: int = 4
     tau: float = 0.0
+    n_samples: int = 1
     n_candidates: int = 16
     n_strata: int = 20
 
@@ -61,6 +66,8 @@ class Batch:
     rng : torch.Generator
     replay : ReplayBuffer or None
         Earlier outputs, where the mixture asks for them.
+    chains : ReplayBuffer or None
+        Where trajectories have come to that go on from visit to visit.
     """
 
     network: torch.nn.Module
@@ -71,6 +78,7 @@ class Batch:
     settings: TupleSettings
     rng: torch.Generator
     replay: Any = None
+    chains: Any = None
 
     def random_rows(self, chance):
         """A mask over the examples that selects each with this chance."""
@@ -122,15 +130,18 @@ def stratified(batch):
     candidates = corrupt(batch.y_true, settings.n_candidates, batch.rng)
     values = torch.stack([settings.oracle(y, batch.y_true) for y in candidates])
     log_weights = stratified_log_weights(values, settings.tau, settings.n_strata)
-    chosen = _draw(log_weights, batch.rng)
-    return [candidates[chosen, torch.arange(len(chosen), device=chosen.device)]]
+    rows = torch.arange(values.shape[1], device=values.device)
+    return [
+        candidates[_draw(log_weights, batch.rng), rows]
+        for _ in range(settings.n_samples)
+    ]
 
 
 def corrupt(y_true, n_candidates, rng):
     """Binary outputs at many distances from the truth, the truth itself first.
 
     Each candidate forgets and invents entries at rates of its own, uniform between
-    none and as many as the truth has.
+    none and as many as the truth has; of a mask whole patches at once.
 
     Parameters
     ----------
@@ -155,11 +166,34 @@ def corrupt(y_true, n_candidates, rng):
         forget.to(y_true.device),
         invent.to(y_true.device) * odds,
     )
-    flips = torch.rand(shape, generator=rng).to(y_true.device) < rate
+    draw = _smooth_uniforms if y_true.ndim == 4 else torch.rand
+    flips = draw(shape, generator=rng).to(y_true.device) < rate
     flips[0] = False
     return torch.where(flips, 1 - y_true, y_true)
 
 
+def _smooth_uniforms(shape, generator):
+    """Random fields, uniform at each pixel, each with patches of a size of its own.
+
+    What is wrong with a mask is wrong in patches, not pixel by pixel.
+    """
+    height, width = shape[-2:]
+    n_fields = math.prod(shape[:-2])
+    which = torch.randint(len(PATCHES), (n_fields,), generator=generator)
+    fields = torch.empty(n_fields, height, width)
+    for k, patch in enumerate(PATCHES):
+        chosen = which == k
+        coarse = (int(chosen.sum()), 1, height // patch + 1, width // patch + 1)
+        field = torch.randn(coarse, generator=generator)
+        if len(field):
+            field = F.interpolate(field, size=(height, width), mode="bicubic")
+            field = field / field.std((2, 3), keepdim=True).clamp_min(1e-6)
+            fields[chosen] = field[:, 0]
+    return torch.special.ndtr(fields).view(shape)
+
+
+# Sides of the patches in which masks are wrong, in pixels.
+PATCHES = (1, 2, 4, 8, 16)
 # Temperatures below are as good as this one.
 TINY = 1e-30
 
@@ -238,6 +272,24 @@ def replay(batch):
     return [batch.replay.draw(batch.rows, batch.y_true, batch.rng)]
 
 
+def chain(batch):
+    """One more step of a trajectory that goes on from visit to visit.
+
+    Each example has its own; it starts anew when the ascent is over, or when the
+    example has changed. A step costs one gradient instead of a whole ascent.
+    """
+    ascent, chains = batch.settings.ascent, batch.chains
+    age = chains.age(batch.rows)
+    over = age >= ascent.n_steps
+    chains.forget(batch.rows[over])
+    age[over] = 0
+    y = chains.last(batch.rows, batch.y_init)
+    field = value_field(batch.network, batch.context)
+    y = ascent.step(field, y, age.to(y.device))
+    chains.store(batch.rows, y)
+    return [y]
+
+
 GENERATORS = {
     "ground_truth": ground_truth,
     "inference": inference,
@@ -245,6 +297,7 @@ GENERATORS = {
     "adversarial": adversarial,
     "one_step": one_step,
     "replay": replay,
+    "chain": chain,
 }
 
 
@@ -278,13 +331,27 @@ class ReplayBuffer:
         """Forget the outputs of these examples, whose inputs have changed."""
         self._n_stored[rows] = 0
 
+    def age(self, rows):
+        """How many outputs each example was given since it was last forgotten."""
+        return self._n_stored[rows].clone()
+
+    def last(self, rows, default):
+        """The output stored last for each of `rows`, `default` where there is none."""
+        return self._at((self._n_stored[rows] - 1) % self._n_slots, rows, default)
+
     def draw(self, rows, default, rng):
         """One remembered output for each of `rows`, `default` where there is none."""
         if self._outputs is None:
             return default
         filled = self._n_stored[rows].clamp(max=self._n_slots)
         slot = (torch.rand(len(rows), generator=rng) * filled).long()
-        missing = (filled == 0).view(-1, *[1] * (default.ndim - 1))
+        return self._at(slot, rows, default)
+
+    def _at(self, slot, rows, default):
+        if self._outputs is None:
+            return default
+        missing = self._n_stored[rows] == 0
+        missing = missing.view(-1, *[1] * (default.ndim - 1))
         remembered = self._outputs[slot, rows].to(default.dtype)
         return torch.where(missing.to(default.device), default, remembered)
 
@@ -352,6 +419,11 @@ class Mixture:
     def has_replay(self):
         """Whether earlier outputs are asked for."""
         return bool(self.generators.get(replay))
+
+    @property
+    def has_chains(self):
+        """Whether trajectories go on from visit to visit."""
+        return bool(self.generators.get(chain))
 
     def __call__(self, batch):
         """Generate the tuples of a mini-batch, without gradients."""

@@ -1,5 +1,7 @@
 """The value network of the paper for masks."""
 
+import math
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -7,13 +9,19 @@ from torch.nn import functional as F
 from .layers import HalfPrecision, SeededDropout, reset_parameters
 
 
+def activate(x):
+    """Softplus through the origin, whose derivative is the sigmoid."""
+    return F.softplus(x) - math.log(2)
+
+
 class ConvNetwork(HalfPrecision, nn.Module):
     """Image and mask side by side through one convolutional network (figure 2).
 
     Convolutions of 5x5 with 64, 128 and 128 channels, the last two with stride 2, then
-    fully connected layers of 384, with dropout, and 192 units and the score. The
-    activations are smooth, since inference climbs their gradient. What the first
-    convolution makes of the image is computed once per image.
+    fully connected layers of 384, with dropout, and 192 units and the score. What the
+    first convolution makes of the image is computed once per image. The activations
+    are smooth, since inference climbs their gradient, which is written out, so that
+    training on it needs no second-order autograd.
 
     Parameters
     ----------
@@ -47,8 +55,7 @@ class ConvNetwork(HalfPrecision, nn.Module):
         self.of_mask = nn.Conv2d(n_outputs, first, 5, padding=2, bias=False)
         self.second = nn.Conv2d(first, second, 5, stride=2, padding=2)
         self.third = nn.Conv2d(second, third, 5, stride=2, padding=2)
-        n_features = third * (crop_size // 4) ** 2
-        self.fourth = nn.Linear(n_features, hidden_layer_sizes[0])
+        self.fourth = nn.Linear(third * (crop_size // 4) ** 2, hidden_layer_sizes[0])
         self.dropout = SeededDropout(keep, generator)
         self.fifth = nn.Linear(*hidden_layer_sizes)
         self.readout = nn.Linear(hidden_layer_sizes[1], 1)
@@ -62,11 +69,41 @@ class ConvNetwork(HalfPrecision, nn.Module):
 
     def score(self, context, y):
         """Logit of the value, shape (n,)."""
+        return self._forward(context, y)[0]
+
+    def score_and_grad(self, context, y):
+        """Logit of the value and its gradient in y, written out layer by layer."""
+        score, *units, kept = self._forward(context, y)
+        first, second, third, fourth, fifth = map(torch.sigmoid, units)
         with self.autocast(y.device):
-            hidden = F.silu(context + self.of_mask(y))
-            hidden = F.silu(self.second(hidden))
-            hidden = F.silu(self.third(hidden)).flatten(1)
-            hidden = self.dropout(F.silu(self.fourth(hidden)))
-            hidden = F.silu(self.fifth(hidden))
+            grad = self.readout.weight * fifth
+            grad = (grad @ self.fifth.weight) * fourth * kept
+            grad = (grad @ self.fourth.weight).view(third.shape) * third
+            grad = self._back(grad, self.third, second)
+            grad = self._back(grad, self.second, first)
+            grad = F.conv_transpose2d(grad, self.of_mask.weight, padding=2)
+        # The mask goes from -1 to 1.
+        return score, 2 * grad.to(y.dtype)
+
+    def _forward(self, context, y):
+        """The score, what goes into each activation, and what dropout keeps."""
+        with self.autocast(y.device):
+            signed = (2 * y - 1).contiguous(memory_format=torch.channels_last)
+            first = context + self.of_mask(signed)
+            second = self.second(activate(first))
+            third = self.third(activate(second))
+            fourth = self.fourth(activate(third).flatten(1))
+            kept = self.dropout.draw(fourth)
+            fifth = self.fifth(activate(fourth) * kept)
         # In half precision the score would move in visible steps.
-        return self.readout(hidden.to(self.readout.weight.dtype))[:, 0]
+        hidden = activate(fifth.to(y.dtype))
+        return self.readout(hidden)[:, 0], first, second, third, fourth, fifth, kept
+
+    @staticmethod
+    def _back(grad, layer, slopes):
+        """Through a convolution of stride 2 and the activation before it."""
+        grad = grad.contiguous(memory_format=torch.channels_last)
+        grad = F.conv_transpose2d(
+            grad, layer.weight, stride=2, padding=2, output_padding=1
+        )
+        return grad * slopes

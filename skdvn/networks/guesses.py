@@ -53,7 +53,10 @@ class GuessNetwork(HalfPrecision, nn.Module):
     logit of the value that the oracle would have if entries were independent with
     the probabilities p, scaled, and a learned correction (beyond the paper)::
 
-        s(x, y) = a * logit(oracle(y, p(x))) + c + g(x, y)
+        s(x, y) = a * logit(oracle(y, sharpened p(x))) + c + g(x, y)
+
+    Entries are not independent, which makes the truth better known than p says;
+    the logits of p are multiplied with a learned factor for it.
 
     With ``local_term="linear"`` the first term is linear in y as in the paper's
     network for labels, ``a * mean(y * l(x)) + c``, where l are the logits of p.
@@ -83,6 +86,7 @@ class GuessNetwork(HalfPrecision, nn.Module):
         self.encoder = encoder
         self.oracle, self.local_term = oracle, local_term
         self.log_slope = nn.Parameter(torch.zeros(()))
+        self.log_sharpness = nn.Parameter(torch.tensor(1.5).log())
         self.bias = nn.Parameter(torch.zeros(()))
         self.correction = None
         if n_global_units:
@@ -139,7 +143,8 @@ class GuessNetwork(HalfPrecision, nn.Module):
             term = (y * logits).flatten(1).mean(1)
             grad = logits / logits[0].numel()
         else:
-            term, grad = expected_term(self.oracle)(y, torch.sigmoid(logits))
+            sharp = torch.sigmoid(self.log_sharpness.exp() * logits)
+            term, grad = expected_term(self.oracle)(y, sharp)
         return slope * term + self.bias, slope * grad
 
     def _correct(self, context, y):

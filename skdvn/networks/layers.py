@@ -20,14 +20,14 @@ class SeededDropout(nn.Module):
         self.keep = keep
         self.seed = int(torch.randint(2**62, (), generator=generator))
 
-    def forward(self, x):
-        """Entries dropped and the others scaled up in training; else x."""
+    def draw(self, x):
+        """What to multiply x with: 0 or ``1 / keep`` in training, else 1."""
         if not self.training or self.keep == 1:
-            return x
+            return 1.0
         rng = torch.Generator(x.device).manual_seed(self.seed)
         self.seed = (self.seed + 1) % 2**62
         kept = torch.rand(x.shape, generator=rng, device=x.device) < self.keep
-        return x * kept / self.keep
+        return kept.to(x.dtype) / self.keep
 
 
 def reset_parameters(module, generator=None):
