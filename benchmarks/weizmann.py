@@ -22,7 +22,7 @@ from skdvn import DVNSegmenter
 from skdvn.baselines import FCNSegmenter, UNetSegmenter
 from skdvn.datasets import load_weizmann_horses
 from skdvn.metrics import relaxed_iou_score
-from skdvn.recipes import PAPER_SEGMENTER
+from skdvn.recipes import CONV_SEGMENTER
 
 N_TRAIN, N_VALIDATION, SIZE = 200, 40, 32
 # The aggregations of Table 4: crops, aggregation, whether masks are rounded.
@@ -53,7 +53,7 @@ def value_only(seed, **params):
 
 def paper(seed, **params):
     """The network of the paper."""
-    return DVNSegmenter(**{**PAPER_SEGMENTER, **params}, random_state=seed)
+    return DVNSegmenter(**{**CONV_SEGMENTER, **params}, random_state=seed)
 
 
 ROWS = {

@@ -16,7 +16,7 @@ from .inference import Ascent, infer, stages
 from .masks import check_same_sizes
 from .networks import ConvNetwork, GuessNetwork, UNet
 from .oracles import check_oracle, get_oracle
-from .training import Objective
+from .training import GRADIENT_LOSSES, Objective
 from .tuples import TupleSettings
 
 DEFAULT_TUPLES = {"stratified": 0.5, "inference": 0.5}
@@ -84,10 +84,14 @@ class DVNSegmenter(BaseSegmenter):
         differentiable in y and take relaxed truths.
     loss : {"cross_entropy", "squared"}, default="cross_entropy"
         Discrepancy of value and oracle value: eq. 11, or the squared error.
+    gradient_loss : {"squared", "cross_entropy"}, default="squared"
+        See `gradient_loss_weight`: the squared difference of the gradients of value
+        and oracle, or the cross-entropy of the score's gradient, read as logits of the
+        sign of the oracle's.
     gradient_loss_weight : float, default=0.0
         Weight of a second loss, that the gradient of the value in y be that of the
-        oracle (Sobolev training, beyond the paper). Masks learn several times faster
-        with it; the oracle must be differentiable.
+        oracle (Sobolev training, beyond the paper). Networks learn several times
+        faster with it; the oracle must be differentiable.
     guess_loss_weight : float, default=1.0
         Weight of the cross-entropy per pixel of the network's own guess, which then
         learns from it alone (beyond the paper). 0 trains everything by the value.
@@ -257,6 +261,7 @@ class DVNSegmenter(BaseSegmenter):
         "local_term": [StrOptions({"oracle", "linear"})],
         "n_global_units": [at_least(0, Integral)],
         "aggregation": [StrOptions({"joint", "average"})],
+        "gradient_loss": [StrOptions(set(GRADIENT_LOSSES))],
         "gradient_loss_weight": [at_least(0)],
         "guess_loss_weight": [at_least(0)],
         "init": [
@@ -290,6 +295,7 @@ class DVNSegmenter(BaseSegmenter):
         crop_visits=1,
         oracle="iou",
         loss="cross_entropy",
+        gradient_loss="squared",
         gradient_loss_weight=0.0,
         guess_loss_weight=1.0,
         tuples=None,
@@ -343,6 +349,7 @@ class DVNSegmenter(BaseSegmenter):
         self.crop_visits = crop_visits
         self.oracle = oracle
         self.loss = loss
+        self.gradient_loss = gradient_loss
         self.gradient_loss_weight = gradient_loss_weight
         self.guess_loss_weight = guess_loss_weight
         self.tuples = tuples
@@ -484,6 +491,7 @@ or list of arrays
             self.replay_size,
             guess_weight=self.guess_loss_weight * self._has_guess,
             gradient_weight=self.gradient_loss_weight,
+            gradient_loss=self.gradient_loss,
         )
 
     def _crops_in_training(self):

@@ -35,6 +35,35 @@ SCHEDULES = {
 }
 
 
+def _steepest(wanted):
+    """The largest entry of the oracle's gradient; for IOU one over the union."""
+    largest = wanted.flatten(2).abs().amax(2).clamp_min(1e-12)
+    return largest.view(*largest.shape, *[1] * (wanted.ndim - 2))
+
+
+def _squared_gradient_loss(scores, grads, wanted):
+    """Squared error of dv/dy, in units of the oracle's steepest entry."""
+    values = torch.sigmoid(scores)
+    slopes = (values * (1 - values)).view(*scores.shape, *[1] * (grads.ndim - 2))
+    errors = (slopes * grads - wanted) / _steepest(wanted)
+    return errors.flatten(2).square().mean(2)
+
+
+def _signed_gradient_loss(scores, grads, wanted):
+    """Cross-entropy of ds/dy, in the same units, as logits of "more is better"."""
+    logits, better = grads / _steepest(wanted), (wanted > 0).to(grads.dtype)
+    losses = F.binary_cross_entropy_with_logits(logits, better, reduction="none")
+    return losses.flatten(2).mean(2)
+
+
+# How far the gradient of the value is from that of the oracle: functions of scores
+# (n_tuples, n), their gradients and those of the oracle (n_tuples, n, ...).
+GRADIENT_LOSSES = {
+    "squared": _squared_gradient_loss,
+    "cross_entropy": _signed_gradient_loss,
+}
+
+
 @dataclass(frozen=True)
 class Objective:
     """What a network is trained to do.
@@ -53,8 +82,10 @@ class Objective:
         Weight of the cross-entropy of the network's own guess, entry by entry,
         beside the value loss.
     gradient_weight : float
-        Weight of the mean squared difference of the gradients of value and oracle,
-        in units of the latter (Sobolev training).
+        Weight of the difference of the gradients of value and oracle in y (Sobolev
+        training).
+    gradient_loss : {"squared", "cross_entropy"}
+        Measure of this difference: squared, or by signs.
     """
 
     mixture: Mixture | None
@@ -63,6 +94,7 @@ class Objective:
     replay_size: int = 8
     guess_weight: float = 0.0
     gradient_weight: float = 0.0
+    gradient_loss: str = "squared"
 
 
 @dataclass(frozen=True)
@@ -281,7 +313,8 @@ class Trainer:
         losses = LOSSES[goal.loss](scores, tuples.values)
         oracle = goal.settings.oracle
         wanted = [oracle_and_grad(oracle, y, y_true)[1] for y in outputs]
-        return losses + goal.gradient_weight * _gradient_losses(
+        differ = GRADIENT_LOSSES[goal.gradient_loss]
+        return losses + goal.gradient_weight * differ(
             scores, grads, torch.stack(wanted)
         )
 
@@ -293,15 +326,3 @@ class Trainer:
 
 def _mean(losses, weight):
     return (losses if weight is None else losses * weight).mean()
-
-
-def _gradient_losses(scores, grads, wanted):
-    """How far the gradient of the value is from that of the oracle, (n_tuples, n).
-
-    In units of the oracle's steepest entry, which for IOU is one over the union.
-    """
-    values = torch.sigmoid(scores)
-    per_entry = (*scores.shape, *[1] * (grads.ndim - 2))
-    slopes = (values * (1 - values)).view(per_entry)
-    steepest = wanted.flatten(2).abs().amax(2).clamp_min(1e-12).view(per_entry)
-    return ((slopes * grads - wanted) / steepest).flatten(2).square().mean(2)

@@ -8,7 +8,8 @@ import pytest
 import torch
 from hypothesis import settings
 
-from skdvn.networks import LabelNetwork
+from skdvn.networks import ConvNetwork, GuessNetwork, LabelNetwork, UNet
+from skdvn.oracles import relaxed_iou
 
 # A shared machine may stall for a second; the number of examples bounds the time.
 settings.register_profile("skdvn", deadline=None, max_examples=30, derandomize=True)
@@ -81,3 +82,32 @@ def global_randomness_untouched():
     now = np.random.get_state()  # noqa: NPY002
     np.testing.assert_array_equal(numpy_state[1], now[1])
     assert numpy_state[2:] == now[2:]
+
+
+@pytest.fixture(scope="session")
+def image_networks(seeded):
+    """``image_networks(crop_size=8, seed=0)``: value networks on images, by kind."""
+
+    def make(crop_size=8, seed=0):
+        rng = seeded(seed)
+        networks = {
+            "conv": ConvNetwork(3, 1, crop_size, (4, 5, 6), (7, 8), generator=rng)
+        }
+        for name, oracle, local in (
+            ("oracle", relaxed_iou, "oracle"),
+            ("own oracle", _mean_square, "oracle"),
+            ("linear", relaxed_iou, "linear"),
+        ):
+            encoder = UNet(3, 1, width=4, n_levels=2, generator=rng)
+            networks[name] = GuessNetwork(encoder, oracle, local, 3, rng)
+        with torch.no_grad():
+            for network in networks.values():
+                for p in network.parameters():
+                    p.add_(0.1 * torch.randn(p.shape, generator=rng))
+        return {name: network.double().eval() for name, network in networks.items()}
+
+    return make
+
+
+def _mean_square(y, y_true):
+    return 1 - (y - y_true).square().flatten(1).mean(1)

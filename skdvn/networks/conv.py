@@ -5,6 +5,7 @@ import math
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.nn.utils import skip_init
 
 from .layers import HalfPrecision, SeededDropout, reset_parameters
 
@@ -51,14 +52,16 @@ class ConvNetwork(HalfPrecision, nn.Module):
     ):
         super().__init__()
         first, second, third = widths
-        self.of_image = nn.Conv2d(n_channels, first, 5, padding=2)
-        self.of_mask = nn.Conv2d(n_outputs, first, 5, padding=2, bias=False)
-        self.second = nn.Conv2d(first, second, 5, stride=2, padding=2)
-        self.third = nn.Conv2d(second, third, 5, stride=2, padding=2)
-        self.fourth = nn.Linear(third * (crop_size // 4) ** 2, hidden_layer_sizes[0])
+        self.of_image = skip_init(nn.Conv2d, n_channels, first, 5, padding=2)
+        self.of_mask = skip_init(nn.Conv2d, n_outputs, first, 5, padding=2, bias=False)
+        self.second = skip_init(nn.Conv2d, first, second, 5, stride=2, padding=2)
+        self.third = skip_init(nn.Conv2d, second, third, 5, stride=2, padding=2)
+        self.fourth = skip_init(
+            nn.Linear, third * (crop_size // 4) ** 2, hidden_layer_sizes[0]
+        )
         self.dropout = SeededDropout(keep, generator)
-        self.fifth = nn.Linear(*hidden_layer_sizes)
-        self.readout = nn.Linear(hidden_layer_sizes[1], 1)
+        self.fifth = skip_init(nn.Linear, *hidden_layer_sizes)
+        self.readout = skip_init(nn.Linear, hidden_layer_sizes[1], 1)
         reset_parameters(self, generator)
         self.to(memory_format=torch.channels_last)
 

@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.nn.utils import skip_init
 
 from .expected import expected_term
 from .layers import HalfPrecision, reset_parameters
@@ -28,9 +29,13 @@ class Correction(nn.Module):
 
     def __init__(self, n_features, n_outputs, n_units, generator=None):
         super().__init__()
-        self.of_output = nn.Conv2d(2 * n_outputs, n_units, 3, padding=1, bias=False)
-        self.of_image = nn.Conv2d(n_features + n_outputs, n_units, 3, padding=1)
-        self.readout = nn.Linear(n_units, 1)
+        self.of_output = skip_init(
+            nn.Conv2d, 2 * n_outputs, n_units, 3, padding=1, bias=False
+        )
+        self.of_image = skip_init(
+            nn.Conv2d, n_features + n_outputs, n_units, 3, padding=1
+        )
+        self.readout = skip_init(nn.Linear, n_units, 1)
         reset_parameters(self, generator)
         nn.init.zeros_(self.readout.weight)
 
