@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._label_data import checked_weight
 from .crops import Views, offsets_along, offsets_by_stride
-from .data import ConstantRows, Examples, Rows
+from .data import ConstantRows, Examples
 from .images import Distortion, ImageExamples, Images
 from .learning import Split
 from .masks import MaskTargets, check_images, check_same_sizes
@@ -211,12 +211,11 @@ class ImageDataMixin:
                     ).take(slice(None))
                     cut.append(self._views(*stack.shape[-2:], flip=False).cut(stack))
         x, y, starts = (torch.cat(cut) if cut else None for cut in parts.values())
-        x, y = (Rows(part, self.device_, self._dtype) for part in (x, y))
         if starts is None:
             starts = self._constant_start(self.crop_size_, self.crop_size_, len(y))
         else:
-            starts = Rows(starts, self.device_, self._dtype)
-        return Examples(x, y, starts)
+            starts = self._tensors(starts)
+        return Examples(self._tensors(x), self._tensors(y), starts)
 
     # -- new images --------------------------------------------------------------
 

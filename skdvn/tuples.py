@@ -98,6 +98,8 @@ def ground_truth(batch):
 
 def inference(batch):
     """Iterates of one inference trajectory, so that values are right along it."""
+    if not batch.settings.ascent.n_steps:
+        return [batch.y_init]
     ascent, n_iterates = batch.settings.ascent, batch.settings.n_iterates
     kept = {round(ascent.n_steps * (k + 1) / n_iterates) for k in range(n_iterates)}
     climb = ascent.iterates(
