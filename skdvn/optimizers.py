@@ -132,8 +132,8 @@ class AdamW(Adam):
 class MovingAverage:
     """Exponential moving average of a network's weights (Polyak averaging).
 
-    The first updates average over all so far, so that the initial weights are
-    forgotten at once.
+    At first the average is over the last tenth of the updates, so that the weights
+    of the beginning are soon forgotten.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ class MovingAverage:
     def update(self, network):
         """Take in the weights as they are now."""
         self._n_updates += 1
-        share = max(1 - self._decay, 1 / self._n_updates)
+        share = max(1 - self._decay, 10 / (9 + self._n_updates))
         mine, others = self.network.state_dict(), network.state_dict()
         for name, value in others.items():
             if value.is_floating_point():

@@ -19,7 +19,7 @@ from .oracles import check_oracle, get_oracle
 from .training import GRADIENT_LOSSES, Objective
 from .tuples import TupleSettings
 
-DEFAULT_TUPLES = {"stratified": 0.5, "inference": 0.5}
+DEFAULT_TUPLES = {"ground_truth": 0.2, "stratified": 0.4, "inference": 0.4}
 NETWORKS = {"unet", "conv"}
 
 
@@ -110,7 +110,7 @@ class DVNSegmenter(BaseSegmenter):
         their shares, or on those of one, drawn by share (Algorithm 1).
     n_iterates : int, default=2
         Iterates of each inference trajectory that become tuples.
-    tau : float, default=TAU
+    tau : float, default=1.0
         Temperature of the stratified samples, ``p(y) ~ exp(v*(y, y_true) / tau)``,
         which differ from the truth by patches. 0 gives the truth; the paper used 0.05.
     n_samples : int, default=2
@@ -126,7 +126,7 @@ class DVNSegmenter(BaseSegmenter):
         Size of the first step of the ascent, above 0 (eta in eq. 8).
     step_decay : float, default=0.1
         Size of the last step relative to the first, in (0, 1].
-    n_steps : int, default=20
+    n_steps : int, default=10
         Number of steps; 0 predicts the start.
     step_rule : {"rms", "normalized", "logit", "value"}, default="rms"
         Direction of a step: the gradient of the value (eq. 8), of its logit, or the
@@ -302,12 +302,12 @@ class DVNSegmenter(BaseSegmenter):
         tuple_mixing="all",
         n_iterates=2,
         n_samples=2,
-        tau=0.05,
+        tau=1.0,
         replay_size=8,
         init="auto",
         step_size=0.2,
         step_decay=0.1,
-        n_steps=20,
+        n_steps=10,
         step_rule="rms",
         inference_momentum=0.0,
         inference_noise=0.0,

@@ -77,7 +77,8 @@ def check_network(network, x, y):
                 f"{found.max():.4g}."
             )
     _, expected = autograd_score_and_grad(network, context, y)
-    if not torch.allclose(grad, expected, rtol=1e-2, atol=1e-3):
+    tolerance = 1e-3 + 0.02 * expected.abs().max()  # layers may run in half precision
+    if not (grad - expected).abs().max() <= tolerance:
         raise ValueError(
             f"{name}: score_and_grad returns another gradient than autograd finds for "
             f"score; they differ by up to {(grad - expected).abs().max():.4g}."

@@ -1,7 +1,5 @@
 """The value network of the paper for masks."""
 
-import math
-
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -10,9 +8,10 @@ from torch.nn.utils import skip_init
 from .layers import HalfPrecision, SeededDropout, reset_parameters
 
 
-def activate(x):
-    """Softplus through the origin, whose derivative is the sigmoid."""
-    return F.softplus(x) - math.log(2)
+def _slope(x):
+    """Derivative of SiLU, the activation."""
+    gate = torch.sigmoid(x)
+    return gate * (1 + x * (1 - gate))
 
 
 class ConvNetwork(HalfPrecision, nn.Module):
@@ -77,7 +76,7 @@ class ConvNetwork(HalfPrecision, nn.Module):
     def score_and_grad(self, context, y):
         """Logit of the value and its gradient in y, written out layer by layer."""
         score, *units, kept = self._forward(context, y)
-        first, second, third, fourth, fifth = map(torch.sigmoid, units)
+        first, second, third, fourth, fifth = map(_slope, units)
         with self.autocast(y.device):
             grad = self.readout.weight * fifth
             grad = (grad @ self.fifth.weight) * fourth * kept
@@ -93,13 +92,13 @@ class ConvNetwork(HalfPrecision, nn.Module):
         with self.autocast(y.device):
             signed = (2 * y - 1).contiguous(memory_format=torch.channels_last)
             first = context + self.of_mask(signed)
-            second = self.second(activate(first))
-            third = self.third(activate(second))
-            fourth = self.fourth(activate(third).flatten(1))
+            second = self.second(F.silu(first))
+            third = self.third(F.silu(second))
+            fourth = self.fourth(F.silu(third).flatten(1))
             kept = self.dropout.draw(fourth)
-            fifth = self.fifth(activate(fourth) * kept)
+            fifth = self.fifth(F.silu(fourth) * kept)
         # In half precision the score would move in visible steps.
-        hidden = activate(fifth.to(y.dtype))
+        hidden = F.silu(fifth.to(y.dtype))
         return self.readout(hidden)[:, 0], first, second, third, fourth, fifth, kept
 
     @staticmethod
