@@ -1,0 +1,118 @@
+"""Tests of what segmenters say of bad images, masks and parameters."""
+
+import numpy as np
+import pytest
+
+from skdvn import DVNSegmenter
+from skdvn.baselines import UNetSegmenter
+from skdvn.datasets import make_silhouettes
+
+X, Y = make_silhouettes(12, size=16, random_state=0)
+SMALL = {"n_channels": 4, "n_levels": 2, "max_iter": 1, "random_state": 0}
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return DVNSegmenter(**SMALL).fit(X, Y)
+
+
+def changed(array, at, value):
+    array = array.astype(float)
+    array[at] = value
+    return array
+
+
+BAD_FITS = {
+    "another size": (X, Y[:, :12], r"Y\[0\] has height and width \(12, 16\); X\[0\]"),
+    "fewer masks": (X, Y[:5], r"12 image\(s\) and Y has 5 mask\(s\)"),
+    "one mask of another size": (
+        list(X),
+        [*Y[:3], Y[3, :9], *Y[4:]],
+        r"Y\[3\] has height and width \(9, 16\)",
+    ),
+    "three classes": (X, changed(Y, (4, 0, 0), 2), r"3 classes.*allowed are 2.*Y\[4\]"),
+    "fractions": (X, changed(Y, (2, 0, 0), 0.5), r"Y\[2\] must hold classes.*0\.5"),
+    "NaN": (changed(X, (7, 1, 1, 0), np.nan), Y, r"X\[7\] contains NaN"),
+    "infinity": (changed(X, (7, 1, 1, 0), np.inf), Y, r"X\[7\] contains infinity"),
+    "NaN in a mask": (X, changed(Y, (6, 0, 0), np.nan), r"Y\[6\] contains NaN"),
+    "nothing": ([], [], "X must hold at least one image, got none"),
+    "all background": (X, np.zeros_like(Y), r"only the class.* at least one must show"),
+    "one image": (X[0, :, :, 0], Y[0], "A single image is X"),
+    "a string": ("horse.png", Y, "X must be an array or a list of arrays, got str"),
+    "strings": ([np.full((16, 16), "a")] * 12, Y, r"X\[0\] must hold numbers"),
+    "channels": (
+        [*X[:11], X[11, :, :, :2]],
+        Y,
+        r"X\[11\] has 2 channel\(s\) and X\[0\]",
+    ),
+    "no pixels": ([X[0][:0]], [Y[0][:0]], r"X\[0\] must have shape"),
+    "too many axes": (X[None, None], Y, "must have shape"),
+}
+
+
+@pytest.mark.parametrize(
+    ("images", "masks", "message"), BAD_FITS.values(), ids=BAD_FITS
+)
+@pytest.mark.parametrize("kind", [DVNSegmenter, UNetSegmenter])
+def test_bad_data_at_fit(kind, images, masks, message):
+    segmenter = kind(**SMALL)
+    with pytest.raises(ValueError, match=message):
+        segmenter.fit(images, masks)
+    assert not hasattr(segmenter, "network_")
+    assert not hasattr(segmenter, "classes_")
+
+
+def test_bad_images_at_predict(fitted):
+    small = [X[0], X[1, :10]]
+    with pytest.raises(
+        ValueError, match=r"X\[1\] has height.*less than the crop size 16"
+    ):
+        fitted.predict(small)
+    with pytest.raises(ValueError, match=r"images of 1 channel\(s\).*fitted on 3"):
+        fitted.predict(X[..., 0])
+    with pytest.raises(ValueError, match=r"X\[2\] contains NaN"):
+        fitted.predict(changed(X, (2, 0, 0, 0), np.nan))
+
+
+def test_bad_masks_at_refine_and_score(fitted):
+    for method in (fitted.refine, fitted.predict_value):
+        with pytest.raises(ValueError, match=r"\[0\] has height and width \(8, 16\)"):
+            method(X, Y[:, :8])
+        with pytest.raises(ValueError, match=r"\[3\] must hold numbers in \[0, 1\]"):
+            method(X, changed(Y, (3, 0, 0), 1.5))
+    with pytest.raises(ValueError, match=r"y\[0\] holds the unknown class"):
+        fitted.score(X, Y + 7)
+    with pytest.raises(ValueError, match=r"12 image\(s\) and Y_init has 3"):
+        fitted.refine(X, Y[:3])
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"crop_size": 20}, r"X\[0\] has height.*less than the crop size 20"),
+        ({"crop_size": 7}, "crop_size must be a multiple of 2"),
+        ({"crop_size": 0}, "crop_size"),
+        ({"network": "resnet"}, "network"),
+        ({"aggregation": "sum"}, "aggregation"),
+        ({"n_crops": 0}, "n_crops"),
+        ({"flips": "vertical"}, "flips"),
+        ({"oracle": "dice"}, "Unknown oracle 'dice'"),
+        ({"tuples": {"ground_thruth": 1}}, "Did you mean 'ground_truth'"),
+        ({"init": 1.5}, "init"),
+        ({"network": "conv", "init": "guess"}, "init='guess' needs a network with"),
+        ({"step_decay": 0}, "step_decay"),
+        ({"precision": "double"}, "precision"),
+        ({"device": "tpu"}, "device='tpu' cannot be used"),
+    ],
+)
+def test_bad_parameters(params, message):
+    segmenter = DVNSegmenter(**{**SMALL, **params})
+    with pytest.raises(ValueError, match=message):
+        segmenter.fit(X, Y)
+    assert not hasattr(segmenter, "network_")
+
+
+def test_changed_parameters_are_checked_at_predict(fitted):
+    fitted = DVNSegmenter(**SMALL).fit(X, Y).set_params(step_size=-1)
+    with pytest.raises(ValueError, match="step_size"):
+        fitted.predict(X)
