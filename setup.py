@@ -30,8 +30,7 @@ EXTRAS["all"] = sorted({name for extra in EXTRAS.values() for name in extra})
 setup(
     name="skdvn",
     version=VERSION,
-    description="Deep Value Networks for multi-label learning, as scikit-learn "
-    "estimators",
+    description="Deep Value Networks for labels and masks, as scikit-learn estimators",
     long_description=(HERE / "README.rst").read_text(encoding="utf-8"),
     long_description_content_type="text/x-rst",
     author="the skdvn developers",
@@ -45,7 +44,12 @@ setup(
         "torch>=2.3",  # the first that works with NumPy 2
     ],
     extras_require=EXTRAS,
-    keywords=["multi-label classification", "structured prediction", "PyTorch"],
+    keywords=[
+        "multi-label classification",
+        "image segmentation",
+        "structured prediction",
+        "PyTorch",
+    ],
     classifiers=[
         "Development Status :: 3 - Alpha",
         "Intended Audience :: Developers",
