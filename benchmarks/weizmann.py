@@ -47,7 +47,11 @@ TUPLES = {
 def value_only(seed, **params):
     """The default network trained by the value alone."""
     return DVNSegmenter(
-        guess_loss_weight=0.0, gradient_loss_weight=1.0, random_state=seed, **params
+        guess_loss_weight=0.0,
+        gradient_loss_weight=1.0,
+        tuple_mixing="all",
+        random_state=seed,
+        **params,
     )
 
 
@@ -66,7 +70,7 @@ ROWS = {
     "dvn, value only": value_only,
     "dvn, value only, linear": partial(value_only, local_term="linear"),
     "dvn, value only, no gradients": lambda seed: DVNSegmenter(
-        guess_loss_weight=0.0, random_state=seed
+        guess_loss_weight=0.0, tuple_mixing="all", random_state=seed
     ),
     "dvn, 5 networks": lambda seed: DVNSegmenter(n_networks=5, random_state=seed),
     "unet, 5 networks": lambda seed: UNetSegmenter(n_networks=5, random_state=seed),

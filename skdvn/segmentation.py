@@ -105,7 +105,7 @@ class DVNSegmenter(BaseSegmenter):
         and "replay" (earlier masks). A callable that takes a `skdvn.tuples.Batch` and
         returns a list of masks is allowed in place of a name. None means
         ``DEFAULT_TUPLES``.
-    tuple_mixing : {"all", "one"}, default="all"
+    tuple_mixing : {"all", "one"}, default="one"
         Whether each mini-batch trains on the tuples of all generators, weighted by
         their shares, or on those of one, drawn by share (Algorithm 1).
     n_iterates : int, default=2
@@ -299,7 +299,7 @@ class DVNSegmenter(BaseSegmenter):
         gradient_loss_weight=0.0,
         guess_loss_weight=1.0,
         tuples=None,
-        tuple_mixing="all",
+        tuple_mixing="one",
         n_iterates=2,
         n_samples=2,
         tau=1.0,
