@@ -469,7 +469,8 @@ or list of arrays
             get_oracle(self.oracle),
             self.local_term,
             self.n_global_units,
-            rng,
+            apart=self.guess_loss_weight > 0,
+            generator=rng,
         )
 
     def _objective(self, examples):

@@ -99,7 +99,7 @@ def image_networks(seeded):
             ("linear", relaxed_iou, "linear"),
         ):
             encoder = UNet(3, 1, width=4, n_levels=2, generator=rng)
-            networks[name] = GuessNetwork(encoder, oracle, local, 3, rng)
+            networks[name] = GuessNetwork(encoder, oracle, local, 3, generator=rng)
         with torch.no_grad():
             for network in networks.values():
                 for p in network.parameters():

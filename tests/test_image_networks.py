@@ -141,7 +141,7 @@ def test_half_precision_is_close(uniform, seeded):
     encoder = UNet(3, 1, 8, 2, seeded())
     for network in (
         ConvNetwork(3, 1, 16, generator=seeded()),
-        GuessNetwork(encoder, relaxed_iou, "oracle", 4, seeded()),
+        GuessNetwork(encoder, relaxed_iou, "oracle", 4, generator=seeded()),
     ):
         network.eval()
         with torch.no_grad():
@@ -151,3 +151,14 @@ def test_half_precision_is_close(uniform, seeded):
         for a, b in zip(full, half, strict=True):
             assert b.dtype == torch.float32
             assert (a - b).abs().max() < 0.05 * a.abs().max() + 0.05
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_a_value_apart_leaves_the_guess_alone(apart, seeded, uniform):
+    encoder = UNet(3, 1, 4, 2, seeded())
+    network = GuessNetwork(encoder, relaxed_iou, apart=apart, generator=seeded())
+    network = network.double()
+    x, y = uniform(2, 3, 8, 8), uniform(2, 1, 8, 8, seed=1)
+    network.score(network.encode(x), y).sum().backward()
+    assert network.log_slope.grad is not None
+    assert (encoder.head.weight.grad is None) == apart

@@ -75,6 +75,9 @@ class GuessNetwork(HalfPrecision, nn.Module):
     local_term : {"oracle", "linear"}, default="oracle"
     n_global_units : int, default=16
         Units of the correction; 0 leaves it out.
+    apart : bool, default=False
+        Whether the value takes the guess as it is: its loss trains only what stands on
+        top of it.
     generator : torch.Generator, default=None
         Source of the weights; torch's global one if None.
     """
@@ -85,11 +88,12 @@ class GuessNetwork(HalfPrecision, nn.Module):
         oracle,
         local_term="oracle",
         n_global_units=16,
+        apart=False,
         generator=None,
     ):
         super().__init__()
         self.encoder = encoder
-        self.oracle, self.local_term = oracle, local_term
+        self.oracle, self.local_term, self.apart = oracle, local_term, apart
         self.log_slope = nn.Parameter(torch.zeros(()))
         self.log_sharpness = nn.Parameter(torch.tensor(1.5).log())
         self.bias = nn.Parameter(torch.zeros(()))
@@ -144,6 +148,7 @@ class GuessNetwork(HalfPrecision, nn.Module):
 
     def _local(self, logits, y):
         slope = self.log_slope.exp()
+        logits = logits.detach() if self.apart else logits
         if self.local_term == "linear":
             term = (y * logits).flatten(1).mean(1)
             grad = logits / logits[0].numel()
