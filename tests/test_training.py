@@ -7,10 +7,23 @@ from torch.nn import functional as F
 
 from skdvn.data import ConstantRows, Examples, Rows
 from skdvn.inference import Ascent
-from skdvn.optimizers import SGD, Adam
-from skdvn.oracles import relaxed_f1
-from skdvn.training import SCHEDULES, Objective, Optimization, Trainer
-from skdvn.tuples import Mixture, TupleSettings, ground_truth, inference
+from skdvn.optimizers import SGD, Adam, AdamW, MovingAverage
+from skdvn.oracles import relaxed_accuracy, relaxed_f1, relaxed_iou
+from skdvn.training import (
+    GRADIENT_LOSSES,
+    SCHEDULES,
+    Objective,
+    Optimization,
+    Trainer,
+)
+from skdvn.tuples import (
+    Mixture,
+    TupleSettings,
+    chain,
+    ground_truth,
+    inference,
+    oracle_and_grad,
+)
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(24, 5))
@@ -47,7 +60,7 @@ def decayed_apart(network, alpha):
     ]
 
 
-@pytest.mark.parametrize("solver", ["sgd", "adam"])
+@pytest.mark.parametrize("solver", ["sgd", "adam", "adamw"])
 @pytest.mark.parametrize("alpha", [0.0, 0.1])
 @pytest.mark.parametrize("max_norm", [0.3, float("inf")])
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
@@ -60,8 +73,12 @@ def test_optimizers_equal_those_of_torch(
         reference = torch.optim.SGD(groups, lr=1, momentum=momentum)
         optimizer = SGD(mine, alpha, max_norm, momentum)
     else:
-        reference = torch.optim.Adam(groups, lr=1)
-        optimizer = Adam(mine, alpha, max_norm)
+        mirrored = {
+            "adam": (torch.optim.Adam, Adam),
+            "adamw": (torch.optim.AdamW, AdamW),
+        }
+        theirs_of, mine_of = mirrored[solver]
+        reference, optimizer = theirs_of(groups, lr=1), mine_of(mine, alpha, max_norm)
     x, y, target = uniform(6, 5), uniform(6, 4, seed=1), uniform(6, seed=2)
     for rate in (0.1, 0.05, 0.2, 0.01):
         for network in (mine, theirs):
@@ -229,3 +246,103 @@ def test_an_optimizer_goes_on(make_network, examples, seeded, solver):
         one.network.parameters(), first.network.parameters(), strict=True
     ):
         torch.testing.assert_close(found, expected)
+
+
+def test_moving_average_forgets_the_beginning(make_network):
+    network = make_network()
+    average = MovingAverage(network, 0.9)
+    with torch.no_grad():
+        for value in (5.0, 1.0, 1.0, 1.0):
+            for p in network.parameters():
+                p.fill_(value)
+            average.update(network)
+            if value == 5.0:  # the initial weights do not count
+                assert all((p == 5).all() for p in average.network.parameters())
+        for _ in range(100):
+            average.update(network)
+    for p in average.network.parameters():
+        torch.testing.assert_close(p, torch.ones_like(p), atol=1e-3, rtol=0)
+    assert not average.network.training
+
+
+def test_averaged_weights_are_kept(make_network, examples, seeded):
+    network = make_network(scale=0.3)
+    made = trainer(network, examples, seeded, averaging=0.5)
+    assert made.trained is not network
+    made.run_epoch()
+    pairs = zip(made.trained.parameters(), network.parameters(), strict=True)
+    assert any(not torch.equal(p, q) for p, q in pairs)
+
+
+@pytest.mark.parametrize("oracle", [relaxed_iou, relaxed_f1, relaxed_accuracy])
+def test_gradient_losses_vanish_where_the_gradients_agree(oracle, uniform):
+    y, y_true = uniform(5, 6), (uniform(5, 6, seed=1) > 0.5).double()
+    y_true[:, 0] = 1
+    value, wanted = oracle_and_grad(oracle, y, y_true)
+    value = value.clamp(0.01, 0.99)
+    slope = (value * (1 - value))[:, None]
+    squared, signed = GRADIENT_LOSSES["squared"], GRADIENT_LOSSES["cross_entropy"]
+    score = torch.logit(value)[None]
+    right = squared(score, (wanted / slope)[None], wanted[None])
+    torch.testing.assert_close(right, torch.zeros_like(right), atol=1e-12, rtol=0)
+    assert (squared(score, (1.5 * wanted / slope)[None], wanted[None]) > 1e-3).all()
+    pointing, opposed = (
+        signed(score, sign * 50 * wanted[None], wanted[None]) for sign in (1, -1)
+    )
+    assert (pointing < opposed).all()
+
+
+def test_iou_gradient_in_units_of_the_union(uniform):
+    """U dv*/dy is t - (1 - t) v*, as for sums; the steepest entry is one over U."""
+    y, t = uniform(4, 9), (uniform(4, 9, seed=1) > 0.4).double()
+    t[:, 0] = 1
+    value, grad = oracle_and_grad(relaxed_iou, y, t)
+    union = torch.maximum(y, t).sum(1, keepdim=True)
+    torch.testing.assert_close(union * grad, t - (1 - t) * value[:, None])
+    torch.testing.assert_close(grad.abs().amax(1, keepdim=True), 1 / union)
+
+
+def test_matching_gradients_trains_them(make_network, examples, seeded):
+    """After training with the second loss the gradients differ less."""
+    errors = []
+    for weight in (0.0, 1.0):
+        network = make_network(scale=0.3)
+        settings = TupleSettings(relaxed_f1, Ascent(n_steps=5))
+        mixture = Mixture({ground_truth: 0.5, inference: 0.5})
+        goal = Objective(mixture, settings, gradient_weight=weight)
+        made = trainer(network, examples, seeded, goal, learning_rate_init=0.2)
+        for _ in range(10):
+            made.run_epoch()
+        x, y = (part.take(slice(None)) for part in (examples.x, examples.y))
+        y = y * 0.8 + 0.1
+        context = network.encode(x).detach()
+        with torch.no_grad():
+            score, grad = network.score_and_grad(context, y)
+            wanted = oracle_and_grad(relaxed_f1, y, (y > 0.5).double())[1]
+        loss = GRADIENT_LOSSES["squared"](score[None], grad[None], wanted[None])
+        errors.append(loss.mean().item())
+    assert errors[1] < errors[0]
+
+
+def test_chains_go_on_from_visit_to_visit(make_network, examples, seeded):
+    """With a network that does not learn, n visits are n steps of one ascent."""
+    network = make_network(scale=0.3)
+    ascent = Ascent(n_steps=3, step_rule="rms", step_size=0.2, step_decay=0.5)
+    goal = Objective(Mixture({chain: 1.0}), TupleSettings(relaxed_f1, ascent))
+    made = trainer(
+        network, examples, seeded, goal, learning_rate_init=1e-12, batch_size=24
+    )
+    made.network.eval()
+    context = network.encode(examples.x.take(slice(None))).detach()
+    start = torch.zeros(24, 4, dtype=torch.float64)
+    with torch.no_grad():
+        expected = list(
+            y.clone()
+            for y in ascent.iterates(
+                lambda y: network.score_and_grad(context, y), start
+            )
+        )
+    for visit in range(5):
+        made.run_epoch()
+        stored = made.chains.last(torch.arange(24), start)
+        torch.testing.assert_close(stored, expected[visit % 3], atol=2e-3, rtol=0)

@@ -52,6 +52,7 @@ def make_batch(make_network, uniform, seeded):
             y_true=(uniform(n, n_labels, seed=1) > 0.5).to(dtype),
             y_init=torch.zeros(n, n_labels, dtype=dtype),
             rows=torch.arange(n),
+            chains=ReplayBuffer(1, n),
         )
         return Batch(
             network,
