@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from time import perf_counter
 
+import joblib
 import numpy as np
 import torch
 
@@ -75,7 +76,10 @@ ROWS = {
     ),
     "dvn, 5 networks": lambda seed: DVNSegmenter(n_networks=5, random_state=seed),
     "unet, 5 networks": lambda seed: UNetSegmenter(n_networks=5, random_state=seed),
+    # As long as the "dvn" row takes in processor time.
+    "unet, 300 epochs": lambda seed: UNetSegmenter(max_iter=300, random_state=seed),
     "paper's network": paper,
+    "paper's network, 1000 epochs": partial(paper, max_iter=1000),
     **{
         f"tuples: {name}": partial(paper, max_iter=SHORT, tuples=tuples)
         for name, tuples in TUPLES.items()
@@ -187,6 +191,7 @@ def main():
         "--aggregate", action="store_true", help="the aggregation ablation, too"
     )
     parser.add_argument("--json", help="file to write the rows to")
+    parser.add_argument("--keep", type=Path, help="folder to write fitted models to")
     args = parser.parse_args()
     torch.set_num_threads(1)
     data = load_weizmann_horses(args.data, size=SIZE)
@@ -198,6 +203,8 @@ def main():
             model = ROWS[name](seed)
             rows.append({"row": name, "seed": seed, **measure(model, train, test)})
             show(rows[-1])
+            if args.keep:
+                joblib.dump(model, args.keep / f"{name} {args.split_seed} {seed}.pkl")
             if args.aggregate:
                 rows += aggregate(model, test)
                 rows[-1]["forward_s"] = forward_seconds(model, test[0])
