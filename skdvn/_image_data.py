@@ -76,17 +76,7 @@ class ImageDataMixin:
         self.device_ = self._resolve_device()
         self._dtype = torch.float32
         if fresh:
-            pixels = [image.reshape(len(image), -1) for image in images]
-            n_pixels = sum(part.shape[1] for part in pixels)
-            self.mean_ = (
-                sum(part.sum(1, dtype=np.float64) for part in pixels) / n_pixels
-            )
-            squares = (
-                ((part - self.mean_[:, None]) ** 2).sum(1, dtype=np.float64)
-                for part in pixels
-            )
-            scale = np.sqrt(sum(squares) / n_pixels)
-            self.scale_ = np.where(scale > 0, scale, 1.0)
+            self.mean_, self.scale_ = _channel_statistics(images)
             self.crop_size_ = self._resolve_crop_size(images)
         self._check_sizes(images)
 

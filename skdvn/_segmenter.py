@@ -20,7 +20,7 @@ from .inference import infer, stages, values
 from .learning import Plan
 from .masks import MaskTargets, check_images, check_same_sizes
 from .networks import HalfPrecision, members
-from .oracles import get_oracle
+from .oracles import MAP_ORACLES, get_oracle
 from .training import Optimization
 
 # Mini-batches to train for, where max_iter is "auto".
@@ -60,9 +60,15 @@ class BaseSegmenter(ImageDataMixin, ParametersMixin, ClassifierMixin, BaseDVN):
     }
 
     init = "guess"
-    oracle = "iou"
+    oracle = "auto"
     inference_noise = 0.0
     inference_lag = 0
+
+    def _oracle(self):
+        """The oracle in use; "auto" goes by the number of classes."""
+        if isinstance(self.oracle, str) and self.oracle == "auto":
+            return MAP_ORACLES["iou" if len(self.classes_) == 2 else "accuracy"]
+        return get_oracle(self.oracle, MAP_ORACLES)
 
     # -- learning ----------------------------------------------------------------
 
@@ -255,7 +261,9 @@ or list of arrays
         return self._predict(X, self._targets.probabilities)
 
     def score(self, X, y, sample_weight=None):
-        """Mean oracle value of the predicted masks over images; by default mean IOU.
+        """Mean oracle value of the predicted masks over images.
+
+        By default the mean IOU of two classes, and the pixel accuracy of more.
 
         Parameters
         ----------
@@ -275,7 +283,7 @@ or list of arrays
         truth = self._targets.encode(y, "y")
         predicted = self._targets.encode(self.predict(X))
         check_same_sizes(predicted, truth, "y")
-        oracle = get_oracle(self.oracle)
+        oracle = self._oracle()
         found = np.array(
             [
                 oracle(*(torch.from_numpy(part)[None].float() for part in pair)).item()

@@ -98,6 +98,23 @@ def _mirrored(positions, length):
     return torch.minimum(positions, 2 * length - 1 - positions)
 
 
+def round_masks(y):
+    """Masks as 0 and 1: a foreground, or the likeliest of several channels.
+
+    Parameters
+    ----------
+    y : torch.Tensor of shape (n, n_channels, height, width)
+        Entries in [0, 1].
+
+    Returns
+    -------
+    y : torch.Tensor of the same shape
+    """
+    if y.shape[1] == 1:
+        return (y >= 0.5).to(y.dtype)
+    return torch.zeros_like(y).scatter_(1, y.argmax(1, keepdim=True), 1.0)
+
+
 @dataclass(frozen=True)
 class Distortion:
     """Random crops: where they lie, and how they are distorted.
@@ -228,7 +245,7 @@ class ImageExamples:
         images = rows % len(self.y)
         return Draw(
             self.distortion.tint(x, rng),
-            (y >= 0.5).to(y.dtype),
+            round_masks(y),
             None if self.y_init is None else start,
             *(
                 None if weight is None else weight[images]

@@ -1,7 +1,6 @@
 """Prediction by projected gradient ascent on the value (section 3.1 of the paper)."""
 
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,6 +12,35 @@ from .networks import LabelScore, score_and_grad
 def project_box(y):
     """Project onto the box [0, 1], in place."""
     return y.clamp_(0, 1)
+
+
+def project_simplex(y):
+    """Project onto the probability simplex along the second axis, in place.
+
+    The nearest point with entries from 0 on that add up to 1 (Held et al., 1974).
+    """
+    ordered = y.sort(1, descending=True).values
+    excess = ordered.cumsum(1) - 1
+    counts = torch.arange(1, y.shape[1] + 1, dtype=y.dtype, device=y.device)
+    counts = counts.view(-1, *[1] * (y.ndim - 2))
+    n_above = (ordered * counts > excess).sum(1, keepdim=True).clamp_min(1)
+    return y.sub_(excess.gather(1, n_above - 1) / n_above).clamp_(min=0)
+
+
+def _anywhere(grad):
+    return grad
+
+
+def _along_simplex(grad):
+    return grad - grad.mean(1, keepdim=True)
+
+
+# The set of outputs that are allowed: projection onto it, and the part of a gradient
+# along which one can move within it.
+PROJECTIONS = {
+    "box": (project_box, _anywhere),
+    "simplex": (project_simplex, _along_simplex),
+}
 
 
 def _value_factor(score, grad):
@@ -66,8 +94,9 @@ class Ascent:
     step_decay : float, default=1.0
         Size of the last step relative to the first, in (0, 1]; in between it falls
         geometrically.
-    project : callable, default=project_box
-        Projection onto the feasible outputs, in place.
+    projection : {"box", "simplex"}, default="box"
+        Which outputs are allowed: all in [0, 1], or those that add up to 1 along the
+        second axis.
     """
 
     n_steps: int = 20
@@ -77,7 +106,7 @@ class Ascent:
     noise: float = 0.0
     prior_weight: float = 0.0
     step_decay: float = 1.0
-    project: Callable = project_box
+    projection: str = "box"
 
     def iterates(self, field, y, draw=None):
         """Yield y after each step, always the same tensor: copy what you keep.
@@ -95,9 +124,11 @@ class Ascent:
         if not callable(draw):
             draw = partial(_draw_normal, draw)
         rule, y, velocity = STEP_RULES[self.step_rule], y.clone(), None
+        project, along = PROJECTIONS[self.projection]
         per_example = (-1, *[1] * (y.ndim - 1))
         for step in range(self.n_steps):
             score, grad = field(y)
+            grad = along(grad)
             factor = rule(score, grad).view(per_example)
             size = self._size_of(step)
             if self.momentum:
@@ -108,7 +139,7 @@ class Ascent:
                 y.addcmul_(grad, factor, value=size)
             if self.noise:
                 y.add_(draw(step, y), alpha=self.noise * size**0.5)
-            yield self.project(y)
+            yield project(y)
 
     def _size_of(self, step):
         return self.step_size * self.step_decay ** (step / max(self.n_steps - 1, 1))
@@ -129,9 +160,11 @@ class Ascent:
         -------
         y : torch.Tensor of shape (n, ...)
         """
+        project, along = PROJECTIONS[self.projection]
         score, grad = field(y)
+        grad = along(grad)
         factor = STEP_RULES[self.step_rule](score, grad) * self._size_of(steps)
-        return self.project(y + grad * factor.view(-1, *[1] * (y.ndim - 1)))
+        return project(y + grad * factor.view(-1, *[1] * (y.ndim - 1)))
 
     def climb(self, field, y, draw=None):
         """The last iterate; parameters as for `iterates`."""

@@ -1,9 +1,13 @@
 """Images and masks of the user as lists of arrays, checked, and back."""
 
+import warnings
+
 import numpy as np
 
 # Probabilities keep so far away from 0 and 1, where their logarithms would be infinite.
 MARGIN = 1e-6
+# More classes than these are more likely grey levels.
+MANY_CLASSES = 64
 
 
 def check_images(X, name="X"):
@@ -95,37 +99,34 @@ def check_same_sizes(images, masks, name="Y"):
 
 
 class MaskTargets:
-    """Turns masks of two classes into binary channels, and back.
+    """Turns masks of classes into binary channels, and back.
+
+    Of two classes one channel shows the second, of more each has a channel.
 
     Parameters
     ----------
     Y : array-like of shape (n, height, width), or list of arrays
-        Masks of two integers, booleans or strings; the first in sorted order is the
-        background.
+        Masks of integers, booleans or strings, at least two; the first in sorted
+        order is the background.
 
     Attributes
     ----------
-    classes_ : ndarray of shape (2,)
-        Background and foreground.
+    classes_ : ndarray of shape (n_classes,)
+        In sorted order.
     n_outputs_ : int
         Channels that inference works on.
     """
-
-    n_outputs_ = 1
 
     def __init__(self, Y):
         parts = [
             self._check_mask(mask, i, "Y") for i, mask in enumerate(_parts(Y, "Y"))
         ]
-        classes, first = np.unique(
-            np.concatenate([np.unique(mask) for mask in parts]), return_index=True
-        )
-        if len(classes) > 2:
-            known = set(classes[np.argsort(first)][:2].tolist())
-            i = next(i for i, mask in enumerate(parts) if set(mask.flat) - known)
-            raise ValueError(
-                f"Y holds {len(classes)} classes, {classes[:5].tolist()}; allowed are "
-                f"2, background and foreground. The first mask with a third is Y[{i}]."
+        classes = np.unique(np.concatenate([np.unique(mask) for mask in parts]))
+        if len(classes) > MANY_CLASSES:
+            warnings.warn(
+                f"Y holds {len(classes)} classes. If these are grey levels, pass "
+                "Y >= threshold instead.",
+                stacklevel=6,
             )
         if len(classes) < 2:
             raise ValueError(
@@ -133,6 +134,7 @@ class MaskTargets:
                 f"class {classes[0]!r}; at least one must show a foreground too."
             )
         self.classes_ = classes
+        self.n_outputs_ = 1 if len(classes) == 2 else len(classes)
 
     def encode(self, Y, name="Y"):
         """Masks as binary channels.
@@ -146,7 +148,7 @@ class MaskTargets:
 
         Returns
         -------
-        masks : list of ndarray of shape (1, height, width)
+        masks : list of ndarray of shape (n_outputs_, height, width)
             Of type uint8.
         """
         masks = []
@@ -158,48 +160,67 @@ class MaskTargets:
                     f"{name}[{i}] holds the unknown class(es) {unknown[:5].tolist()}; "
                     f"known are {self.classes_.tolist()}."
                 )
-            masks.append((mask == self.classes_[1]).astype(np.uint8)[np.newaxis])
+            shown = self.classes_[-self.n_outputs_ :, np.newaxis, np.newaxis]
+            masks.append((mask == shown).astype(np.uint8))
         return masks
 
     def relaxed(self, Y, name="Y"):
         """Masks of a user as channels in [0, 1]: as `encode`, or relaxed already.
 
-        Arrays of floats, (height, width), hold how much a pixel is foreground.
+        Arrays of floats hold how much a pixel is foreground, (height, width), or with
+        more than two classes how much it is of each, (n_classes, height, width).
         """
         parts = [np.asarray(mask) for mask in _parts(Y, name)]
-        if any(mask.dtype.kind != "f" for mask in parts):
+        if not all(self._is_relaxed(mask) for mask in parts):
             return self.encode(Y, name)
+        shape = "(height, width)"
+        if self.n_outputs_ > 1:
+            shape = f"({self.n_outputs_}, height, width)"
+        parts = [mask.reshape(-1, *mask.shape[-2:]) for mask in parts]
         for i, mask in enumerate(parts):
-            if mask.ndim != 2 or not ((mask >= 0) & (mask <= 1)).all():
+            if len(mask) != self.n_outputs_ or not ((mask >= 0) & (mask <= 1)).all():
                 raise ValueError(
-                    f"{name}[{i}] must hold numbers in [0, 1] of shape (height, width);"
-                    f" got shape {mask.shape} and values from {mask.min():.4g} to "
+                    f"{name}[{i}] must hold numbers in [0, 1] of shape {shape};"
+                    f" got shape {np.shape(Y[i])} and values from {mask.min():.4g} to "
                     f"{mask.max():.4g}."
                 )
-        return [mask[np.newaxis].astype(np.float32) for mask in parts]
+        return [mask.astype(np.float32) for mask in parts]
+
+    def _is_relaxed(self, mask):
+        """Whether a mask of floats holds shares rather than classes."""
+        return mask.dtype.kind == "f" and (mask.ndim > 2 or self.n_outputs_ == 1)
 
     def decode(self, relaxed):
         """Classes of relaxed outputs.
 
         Parameters
         ----------
-        relaxed : ndarray of shape (..., 1, height, width)
+        relaxed : ndarray of shape (..., n_outputs_, height, width)
             Entries in [0, 1].
 
         Returns
         -------
         masks : ndarray of shape (..., height, width)
         """
-        return self.classes_[self.round(relaxed)[..., 0, :, :]]
+        return self.classes_[self._positions(relaxed)]
+
+    def _positions(self, relaxed):
+        if self.n_outputs_ == 1:
+            return (relaxed[..., 0, :, :] >= 0.5).astype(int)
+        return relaxed.argmax(axis=-3)
 
     def round(self, relaxed):
         """Relaxed outputs as 0 and 1."""
-        return (relaxed >= 0.5).astype(int)
+        shown = np.arange(len(self.classes_))[-self.n_outputs_ :]
+        positions = np.expand_dims(self._positions(relaxed), -3)
+        return (positions == shown[:, np.newaxis, np.newaxis]).astype(int)
 
     def probabilities(self, relaxed):
         """Relaxed outputs as one channel per class, inside (0, 1)."""
         inside = np.clip(relaxed, MARGIN, 1 - MARGIN)
-        return np.concatenate([1 - inside, inside], axis=-3)
+        if self.n_outputs_ == 1:
+            return np.concatenate([1 - inside, inside], axis=-3)
+        return inside / inside.sum(axis=-3, keepdims=True)
 
     @staticmethod
     def _check_mask(mask, i, name):

@@ -15,13 +15,16 @@ from numbers import Real
 import torch
 
 
+def _is_below(y, y_true):
+    """Where the minimum is y; at a tie, where the gradient inside the box is its."""
+    return (y < y_true) | ((y == y_true) & (y_true > 0.5))
+
+
 def _overlap(y, y_true):
     """Relaxed intersection and the two relaxed sizes, each of shape (n,)."""
     y, y_true = y.flatten(1), y_true.flatten(1)
     if y.requires_grad:
-        # Where they tie, the gradient is that of the side inside the box.
-        below = (y < y_true) | ((y == y_true) & (y_true > 0.5))
-        shared = torch.where(below, y, y_true)
+        shared = torch.where(_is_below(y, y_true), y, y_true)
     else:
         shared = torch.minimum(y, y_true)
     return shared.sum(1), y.sum(1), y_true.sum(1)
@@ -98,12 +101,62 @@ def relaxed_accuracy(y, y_true):
     return 1 - torch.where(above, y - y_true, y_true - y).flatten(1).mean(1)
 
 
+def relaxed_pixel_accuracy(y, y_true):
+    """Mean share of each pixel's truth that is found (section 5.3).
+
+    Over the channels of a pixel it is the relaxed intersection of eq. 9, divided by
+    what is claimed in all where that is more than 1; on distributions over classes 1
+    minus their total variation distance. On one channel, of foreground, it is
+    `relaxed_accuracy`.
+
+    Parameters
+    ----------
+    y, y_true : torch.Tensor of shape (n, n_channels, height, width)
+        Output and truth, entries in [0, 1].
+
+    Returns
+    -------
+    values : torch.Tensor of shape (n,)
+        Values in [0, 1].
+    """
+    if y.shape[1] == 1:
+        return relaxed_accuracy(y, y_true)
+    shared = torch.where(_is_below(y, y_true), y, y_true).sum(1)
+    return (shared / y.sum(1).clamp_min(1)).flatten(1).mean(1)
+
+
+def relaxed_mean_iou(y, y_true):
+    """Mean over the classes of the relaxed intersection over union.
+
+    Parameters
+    ----------
+    y, y_true : torch.Tensor of shape (n, n_channels, height, width)
+        Output and truth, entries in [0, 1]; one channel is the foreground, the rest
+        of which is a class too.
+
+    Returns
+    -------
+    values : torch.Tensor of shape (n,)
+        Values in [0, 1]. A class that neither has counts as 1.
+    """
+    if y.shape[1] == 1:
+        y, y_true = (torch.cat([1 - part, part], 1) for part in (y, y_true))
+    per_class = relaxed_iou(y.flatten(0, 1), y_true.flatten(0, 1))
+    return per_class.view(y.shape[:2]).mean(1)
+
+
 ORACLES = {
     "f1": relaxed_f1,
     "iou": relaxed_iou,
     "accuracy": relaxed_accuracy,
     "f0.5": FBeta(0.5),
     "f2": FBeta(2.0),
+}
+# For maps of classes, one channel each; of two classes the foreground alone.
+MAP_ORACLES = {
+    **ORACLES,
+    "accuracy": relaxed_pixel_accuracy,
+    "mean_iou": relaxed_mean_iou,
 }
 
 
@@ -114,13 +167,15 @@ def did_you_mean(name, allowed):
     return f"Allowed are {sorted(allowed)}.{hint}"
 
 
-def get_oracle(oracle):
+def get_oracle(oracle, known=ORACLES):
     """Resolve an oracle's name; a callable is returned as it is.
 
     Parameters
     ----------
     oracle : str or callable
-        A key of `ORACLES` or a callable ``oracle(y, y_true) -> values``.
+        A key of `known` or a callable ``oracle(y, y_true) -> values``.
+    known : dict, default=ORACLES
+        Oracles by name.
 
     Returns
     -------
@@ -140,12 +195,12 @@ def get_oracle(oracle):
             f"oracle must be a name or a callable, got {oracle!r} of type "
             f"{type(oracle).__name__}."
         )
-    if oracle not in ORACLES:
+    if oracle not in known:
         raise ValueError(
-            f"Unknown oracle {oracle!r}. {did_you_mean(oracle, ORACLES)} A callable "
+            f"Unknown oracle {oracle!r}. {did_you_mean(oracle, known)} A callable "
             "oracle(y, y_true) on tensors is allowed too."
         )
-    return ORACLES[oracle]
+    return known[oracle]
 
 
 def check_oracle(oracle, y_true):

@@ -9,7 +9,6 @@ from ._parameters import at_least
 from ._segmenter import BaseSegmenter
 from .inference import Ascent
 from .networks import FCN, UNet
-from .oracles import get_oracle
 from .training import Objective
 from .tuples import TupleSettings
 
@@ -88,7 +87,7 @@ class _PixelwiseSegmenter(BaseSegmenter):
         return self._fit_part(X, y, classes, sample_weight)
 
     def _objective(self, examples):
-        settings = TupleSettings(get_oracle(self.oracle), self._ascent())
+        settings = TupleSettings(self._oracle(), self._ascent())
         return Objective(None, settings, guess_weight=1.0)
 
     def _ascent(self):

@@ -12,10 +12,10 @@ from ._parameters import A_FEW_ROWS, ParametersMixin, above, at_least
 from ._segmenter import BaseSegmenter, _in_form_of
 from .crops import CroppedRows
 from .data import Queries
-from .inference import Ascent, infer, stages
+from .inference import PROJECTIONS, Ascent, infer, stages
 from .masks import check_same_sizes
 from .networks import ConvNetwork, GuessNetwork, UNet
-from .oracles import check_oracle, get_oracle
+from .oracles import check_oracle
 from .training import GRADIENT_LOSSES, Objective
 from .tuples import TupleSettings
 
@@ -24,12 +24,13 @@ NETWORKS = {"unet", "conv"}
 
 
 class DVNSegmenter(BaseSegmenter):
-    """Deep Value Network for segmentation into foreground and background.
+    """Deep Value Network for segmentation, into two classes or more.
 
     A value network v(x, y) is trained to predict the value, by default the relaxed
     intersection over union, of any mask y for an image x; prediction climbs it by
     projected gradient ascent on y (Gygli et al., 2017). Images of any size are
-    segmented by crops whose gradients are summed.
+    segmented by crops whose gradients are summed. With more than two classes y has one
+    channel for each, which add up to 1 at every pixel (section 5.3).
 
     Parameters
     ----------
@@ -77,11 +78,16 @@ class DVNSegmenter(BaseSegmenter):
     crop_visits : int, default=1
         For how many epochs a crop stays before another takes its place. More than 1
         lets "chain" and "replay" tuples go on from visit to visit.
-    oracle : {"iou", "f1", "accuracy", "f0.5", "f2"} or callable, default="iou"
-        The metric to learn and to climb (eqs. 6-10). A callable
-        ``oracle(y, y_true)`` takes tensors of shape (n, 1, height, width) with entries
-        in [0, 1] and returns n values in [0, 1]. With ``network="unet"`` it must be
-        differentiable in y and take relaxed truths.
+    oracle : {"auto", "iou", "f1", "accuracy", "mean_iou", "f0.5", "f2"} or \
+callable, default="auto"
+        The metric to learn and to climb (eqs. 6-10). "auto" is the IOU of the
+        foreground with two classes, and the accuracy with more, which is the share of
+        pixels that are right. "mean_iou" is the mean over all classes; of more than
+        two classes "iou", "f1", "f0.5" and "f2" count the pixels of all together. A
+        callable ``oracle(y, y_true)`` takes tensors of shape (n, n_outputs, height,
+        width) with entries in [0, 1], where ``n_outputs`` is 1 with two classes, and
+        returns n values in [0, 1]. With ``network="unet"`` it must be differentiable
+        in y and take relaxed truths, unless ``local_term="linear"``.
     loss : {"cross_entropy", "squared"}, default="cross_entropy"
         Discrepancy of value and oracle value: eq. 11, or the squared error.
     gradient_loss : {"squared", "cross_entropy"}, default="squared"
@@ -131,6 +137,10 @@ class DVNSegmenter(BaseSegmenter):
     step_rule : {"rms", "normalized", "logit", "value"}, default="rms"
         Direction of a step: the gradient of the value (eq. 8), of its logit, or the
         latter divided by its largest absolute entry or its root mean square.
+    projection : {"auto", "box", "simplex"}, default="auto"
+        Where the ascent keeps y: in [0, 1], or where the classes of a pixel add up
+        to 1. "auto" is the box with two classes and the simplex with more; there the
+        box leaves it to the rounding that each pixel gets one class.
     inference_momentum : float, default=0.0
         Share of the last step that the next one keeps, in [0, 1).
     inference_noise : float, default=0.0
@@ -193,8 +203,8 @@ class DVNSegmenter(BaseSegmenter):
     ----------
     network_ : torch.nn.Module
         The trained value network on crops; several are one for joint inference.
-    classes_ : ndarray of shape (2,)
-        Background and foreground.
+    classes_ : ndarray of shape (n_classes,)
+        The classes in sorted order; of two, background and foreground.
     n_channels_in_ : int
         Channels of the images seen in `fit`.
     crop_size_ : int
@@ -271,6 +281,7 @@ class DVNSegmenter(BaseSegmenter):
         ],
         "step_size": [above(0)],
         "step_decay": [Interval(Real, 0, 1, closed="right")],
+        "projection": [StrOptions({"auto", *PROJECTIONS})],
         "n_steps": [at_least(0, Integral)],
     }
 
@@ -293,7 +304,7 @@ class DVNSegmenter(BaseSegmenter):
         augmentation=1.0,
         crops_per_image=1,
         crop_visits=1,
-        oracle="iou",
+        oracle="auto",
         loss="cross_entropy",
         gradient_loss="squared",
         gradient_loss_weight=0.0,
@@ -309,6 +320,7 @@ class DVNSegmenter(BaseSegmenter):
         step_decay=0.1,
         n_steps=10,
         step_rule="rms",
+        projection="auto",
         inference_momentum=0.0,
         inference_noise=0.0,
         solver="adamw",
@@ -363,6 +375,7 @@ class DVNSegmenter(BaseSegmenter):
         self.step_decay = step_decay
         self.n_steps = n_steps
         self.step_rule = step_rule
+        self.projection = projection
         self.inference_momentum = inference_momentum
         self.inference_noise = inference_noise
         self.solver = solver
@@ -401,8 +414,8 @@ or list of arrays
             Images, finite numbers. Those of a list may differ in size. None may be
             smaller than the crop.
         y : array-like of shape (n, height, width), or list of arrays
-            Masks of two classes, integers or strings; the first in sorted order is
-            the background.
+            Masks of classes, integers or strings; of two, the first in sorted order
+            is the background.
         sample_weight : array-like of shape (n,), default=None
             Weights of the images in the losses, from 0 on.
         X_val, y_val : array-like or list of arrays, default=None
@@ -426,8 +439,8 @@ or list of arrays
             call.
         y : array-like of shape (n, height, width), or list of arrays
             Masks.
-        classes : array-like of shape (2,), default=None
-            Background and foreground; needed in the first call if y lacks one.
+        classes : array-like of shape (n_classes,), default=None
+            All classes there will be; needed in the first call if y lacks one.
         sample_weight : array-like of shape (n,), default=None
             Weights of the images, from 0 on.
 
@@ -466,7 +479,7 @@ or list of arrays
         encoder = UNet(n_channels, n_outputs, self.n_channels, self.n_levels, rng)
         return GuessNetwork(
             encoder,
-            get_oracle(self.oracle),
+            self._oracle(),
             self.local_term,
             self.n_global_units,
             apart=self.guess_loss_weight > 0,
@@ -474,7 +487,7 @@ or list of arrays
         )
 
     def _objective(self, examples):
-        oracle = get_oracle(self.oracle)
+        oracle = self._oracle()
         rows = torch.arange(min(A_FEW_ROWS, len(examples)))
         drawn = examples.draw(rows, torch.Generator().manual_seed(0))
         check_oracle(oracle, drawn.y)
@@ -516,7 +529,11 @@ or list of arrays
         return super()._starts_at_mean() or (automatic and not self._has_guess)
 
     def _ascent(self):
+        projection = self.projection
+        if projection == "auto":
+            projection = "box" if self._targets.n_outputs_ == 1 else "simplex"
         return Ascent(
+            projection=projection,
             n_steps=self.n_steps,
             step_size=self.step_size,
             step_rule=self.step_rule,
@@ -586,7 +603,8 @@ or list of arrays
             Images.
         Y_init : array-like of shape (n, height, width), or list of arrays
             Masks to start from: classes, or floats in [0, 1] that say how much a
-            pixel is foreground.
+            pixel is foreground; with more than two classes how much it is of each,
+            shape (n, n_classes, height, width).
 
         Returns
         -------
@@ -606,8 +624,8 @@ or list of arrays
         X : array-like or list of arrays
             Images.
         Y : array-like of shape (n, height, width), or list of arrays, default=None
-            Masks to judge: classes, or floats in [0, 1]. None judges what `predict`
-            returns.
+            Masks to judge: classes, or floats in [0, 1] as for `refine`. None judges
+            what `predict` returns.
 
         Returns
         -------

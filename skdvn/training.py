@@ -295,11 +295,7 @@ class Trainer:
             losses = self._value_losses(context, drawn.y, tuples)
             loss = _mean(tuples.weights @ losses, drawn.weight)
         if goal.guess_weight:
-            logits = self.network.guess_logits(context)
-            losses = F.binary_cross_entropy_with_logits(
-                logits, drawn.y, reduction="none"
-            )
-            losses = losses.flatten(1).mean(1)
+            losses = self.network.guess_losses(context, drawn.y)
             loss = loss + goal.guess_weight * _mean(losses, drawn.guess_weight)
         return loss
 

@@ -143,12 +143,14 @@ def corrupt(y_true, n_candidates, rng):
     """Binary outputs at many distances from the truth, the truth itself first.
 
     Each candidate forgets and invents entries at rates of its own, uniform between
-    none and as many as the truth has; of a mask whole patches at once.
+    none and as many as the truth has; of a mask whole patches at once. Of several
+    classes each is mistaken for another one, at a rate of its own.
 
     Parameters
     ----------
     y_true : torch.Tensor of shape (n, ...)
-        Binary truth.
+        Binary truth. Masks, (n, n_channels, height, width), with several channels
+        have one class per pixel.
     n_candidates : int
         Number of candidates per example.
     rng : torch.Generator
@@ -157,6 +159,8 @@ def corrupt(y_true, n_candidates, rng):
     -------
     candidates : torch.Tensor of shape (n_candidates, n, ...)
     """
+    if y_true.ndim == 4 and y_true.shape[1] > 1:
+        return _mistake_classes(y_true, n_candidates, rng)
     n, shape = len(y_true), (n_candidates, *y_true.shape)
     per_example = (n_candidates, n, *[1] * (y_true.ndim - 1))
     forget = torch.rand(per_example, generator=rng)
@@ -172,6 +176,23 @@ def corrupt(y_true, n_candidates, rng):
     flips = draw(shape, generator=rng).to(y_true.device) < rate
     flips[0] = False
     return torch.where(flips, 1 - y_true, y_true)
+
+
+def _mistake_classes(y_true, n_candidates, rng):
+    """`corrupt` for one class per pixel."""
+    n, n_classes, *size = y_true.shape
+    shape = (n_candidates, n, n_classes)
+    rates = torch.rand(shape, generator=rng)
+    shifts = torch.randint(1, n_classes, shape, generator=rng)
+    classes = y_true.argmax(1).cpu().expand(n_candidates, n, *size).flatten(2)
+    rate = rates.gather(2, classes).view(n_candidates, n, *size)
+    mistaken = (classes + shifts.gather(2, classes)) % n_classes
+    flips = _smooth_uniforms((n_candidates, n, *size), rng) < rate
+    flips[0] = False
+    found = torch.where(flips.flatten(2), mistaken, classes)
+    outputs = torch.zeros(n_candidates, n, n_classes, found.shape[-1])
+    outputs.scatter_(2, found.unsqueeze(2), 1.0)
+    return outputs.view(n_candidates, *y_true.shape).to(y_true)
 
 
 def _smooth_uniforms(shape, generator):

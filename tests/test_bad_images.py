@@ -30,7 +30,6 @@ BAD_FITS = {
         [*Y[:3], Y[3, :9], *Y[4:]],
         r"Y\[3\] has height and width \(9, 16\)",
     ),
-    "three classes": (X, changed(Y, (4, 0, 0), 2), r"3 classes.*allowed are 2.*Y\[4\]"),
     "fractions": (X, changed(Y, (2, 0, 0), 0.5), r"Y\[2\] must hold classes.*0\.5"),
     "NaN": (changed(X, (7, 1, 1, 0), np.nan), Y, r"X\[7\] contains NaN"),
     "infinity": (changed(X, (7, 1, 1, 0), np.inf), Y, r"X\[7\] contains infinity"),
@@ -62,6 +61,12 @@ def test_bad_data_at_fit(kind, images, masks, message):
     assert not hasattr(segmenter, "classes_")
 
 
+def test_grey_levels_are_hardly_classes():
+    grey = np.arange(12 * 16 * 16).reshape(12, 16, 16) % 100
+    with pytest.warns(UserWarning, match=r"Y holds 100 classes.*Y >= threshold"):
+        DVNSegmenter(**SMALL).fit(X, grey)
+
+
 def test_bad_images_at_predict(fitted):
     small = [X[0], X[1, :10]]
     with pytest.raises(
@@ -84,6 +89,19 @@ def test_bad_masks_at_refine_and_score(fitted):
         fitted.score(X, Y + 7)
     with pytest.raises(ValueError, match=r"12 image\(s\) and Y_init has 3"):
         fitted.refine(X, Y[:3])
+    with pytest.raises(ValueError, match=r"Y_init\[0\].*shape \(height, width\)"):
+        fitted.refine(X, np.full((12, 2, 16, 16), 0.5))
+
+
+def test_bad_masks_of_several_classes():
+    three = Y + (np.arange(16) < 4)
+    segmenter = DVNSegmenter(**SMALL).partial_fit(X, Y, classes=[0, 1, 2])
+    with pytest.raises(ValueError, match=r"Y\[0\] holds the unknown class.*\[3"):
+        segmenter.partial_fit(X, 3 * three)
+    with pytest.raises(ValueError, match=r"shape \(3, height, width\)"):
+        segmenter.refine(X, np.full((12, 2, 16, 16), 0.5))
+    with pytest.raises(ValueError, match=r"\[0, 1\].*values from 2 to 2"):
+        segmenter.predict_value(X, np.full((12, 3, 16, 16), 2.0))
 
 
 @pytest.mark.parametrize(
@@ -101,6 +119,7 @@ def test_bad_masks_at_refine_and_score(fitted):
         ({"init": 1.5}, "init"),
         ({"network": "conv", "init": "guess"}, "init='guess' needs a network with"),
         ({"step_decay": 0}, "step_decay"),
+        ({"projection": "sphere"}, "projection"),
         ({"precision": "double"}, "precision"),
         ({"device": "tpu"}, "device='tpu' cannot be used"),
     ],

@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.nn import functional as F
 
 from skdvn.networks import (
     FCN,
@@ -20,7 +21,15 @@ from skdvn.networks import (
     scores_and_grads,
 )
 from skdvn.networks.expected import expected_term
-from skdvn.oracles import FBeta, relaxed_accuracy, relaxed_f1, relaxed_iou
+from skdvn.oracles import (
+    MAP_ORACLES,
+    FBeta,
+    relaxed_accuracy,
+    relaxed_f1,
+    relaxed_iou,
+    relaxed_mean_iou,
+    relaxed_pixel_accuracy,
+)
 
 
 @pytest.mark.parametrize("name", ["conv", "oracle", "own oracle", "linear"])
@@ -83,6 +92,44 @@ def test_expected_terms_are_the_oracle_on_certain_guesses(seed, beta):
     torch.testing.assert_close(f1, iou)
 
 
+def class_map(rng, n_classes, *size):
+    classes = torch.randint(n_classes, size, generator=rng)
+    return F.one_hot(classes, n_classes).permute(0, 3, 1, 2).double()
+
+
+@given(seed=st.integers(0, 999), n_classes=st.integers(3, 5))
+def test_expected_terms_of_several_classes(seed, n_classes):
+    rng = torch.Generator().manual_seed(seed)
+    y, truth = (class_map(rng, n_classes, 3, 30, 30) for _ in range(2))
+    for oracle in (relaxed_pixel_accuracy, relaxed_mean_iou):
+        logit, _ = expected_term(oracle)(y, truth)
+        torch.testing.assert_close(
+            torch.sigmoid(logit), oracle(y, truth), atol=2e-3, rtol=0
+        )
+
+
+@pytest.mark.parametrize("oracle", MAP_ORACLES.values(), ids=MAP_ORACLES)
+@pytest.mark.parametrize("n_channels", [1, 3])
+def test_gradients_of_expected_terms(oracle, n_channels, uniform):
+    term = expected_term(oracle)
+    y = uniform(2, n_channels, 4, 4).requires_grad_()
+    guess = uniform(2, n_channels, 4, 4, seed=1)
+    logit, grad = term(y, guess)
+    (expected,) = torch.autograd.grad(logit.sum(), y)
+    torch.testing.assert_close(grad, expected)
+
+
+def test_the_expected_accuracy_is_best_at_the_likeliest_classes(seeded, uniform):
+    guess = uniform(3, 4, 5, 5)
+    guess = guess / guess.sum(1, keepdim=True)
+    best = F.one_hot(guess.argmax(1), 4).permute(0, 3, 1, 2).double()
+    term = expected_term(relaxed_pixel_accuracy)
+    value, _ = term(best, guess)
+    for seed in range(20):
+        other, _ = term(class_map(seeded(seed), 4, 3, 5, 5), guess)
+        assert (other <= value).all()
+
+
 @given(seed=st.integers(0, 999))
 def test_maximiser_of_the_expected_iou_is_a_threshold(seed):
     """The best of all masks keeps the pixels with p > v / (1 + v)."""
@@ -103,7 +150,11 @@ def test_guess_starts_the_value(image_networks, uniform):
     with torch.no_grad():
         context = network.encode(x)
         guess = network.guess(context)
-        torch.testing.assert_close(guess, torch.sigmoid(network.guess_logits(context)))
+        truth = (guess > 0.5).double()
+        losses = F.binary_cross_entropy(guess, truth, reduction="none")
+        torch.testing.assert_close(
+            network.guess_losses(context, truth), losses.mean((1, 2, 3))
+        )
         joint = JointNetwork([network, image_networks(seed=1)["oracle"]])
         contexts = joint.encode(x)
         each = [n.guess(c) for n, c in zip(joint.networks, contexts, strict=True)]

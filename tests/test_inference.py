@@ -18,6 +18,7 @@ from skdvn.inference import (
     Ascent,
     infer,
     project_box,
+    project_simplex,
     stages,
     value_field,
     values,
@@ -75,6 +76,22 @@ def test_the_projection_works_in_place():
     y = torch.tensor([-1.0, 0.5, 2.0])
     assert project_box(y) is y
     assert y.tolist() == [0, 0.5, 1]
+    y = torch.tensor([[-1.0, 0.75, 0.75]])
+    assert project_simplex(y) is y
+    assert y.tolist() == [[0, 0.5, 0.5]]
+
+
+@given(arrays(float, (2, 4, 3), elements=st.floats(-50, 50)))
+def test_the_nearest_point_of_the_simplex(point):
+    """Of a convex set the nearest point makes no acute angle with any corner."""
+    y = torch.tensor(point)
+    found = project_simplex(y.clone())
+    assert (found >= 0).all()
+    torch.testing.assert_close(found.sum(1), torch.ones(2, 3).double())
+    for corner in torch.eye(4).double():
+        towards = corner.view(4, 1) - found
+        assert ((y - found) * towards).sum(1).max() <= 1e-9 * (1 + y.abs().max())
+    torch.testing.assert_close(project_simplex(found.clone()), found)
 
 
 # -- single steps ---------------------------------------------------------------------
@@ -179,16 +196,22 @@ def test_outputs_never_leave_the_box(
             assert (y >= 0).all() and (y <= 1).all()
 
 
-def test_another_projection_is_used_after_every_step(make_network, uniform):
-    def onto_simplex(y):
-        return y.clamp_(min=1e-9).div_(y.sum(1, keepdim=True))
+@pytest.mark.parametrize("rule", STEP_RULES)
+def test_on_the_simplex_the_ascent_finds_the_best_corner(rule, uniform):
+    slopes = 5 + uniform(3, 4, 2)  # what all classes have in common says nothing
 
-    network = make_network()
-    field = value_field(network, network.encode(uniform(3, 5)).detach())
-    start = torch.full((3, 4), 0.25).double()
-    with torch.no_grad():
-        for y in Ascent(4, project=onto_simplex).iterates(field, start):
-            torch.testing.assert_close(y.sum(1), torch.ones(3).double())
+    def field(y):
+        return (slopes * y).flatten(1).sum(1) - 10, slopes
+
+    start = torch.full((3, 4, 2), 0.25).double()
+    ascent = Ascent(500, 1.0, rule, projection="simplex")
+    for y in ascent.iterates(field, start):
+        torch.testing.assert_close(y.sum(1), torch.ones(3, 2).double())
+    assert torch.equal(y.argmax(1), slopes.argmax(1))
+    torch.testing.assert_close(y.amax(1), torch.ones(3, 2).double())
+    torch.testing.assert_close(
+        ascent.step(field, y, torch.arange(3)), y, rtol=0, atol=1e-9
+    )
 
 
 # -- momentum and noise ---------------------------------------------------------------

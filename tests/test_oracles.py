@@ -8,9 +8,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
-from sklearn.metrics import f1_score, fbeta_score, hamming_loss, jaccard_score
+from sklearn.metrics import (
+    accuracy_score,
+    f1_score,
+    fbeta_score,
+    hamming_loss,
+    jaccard_score,
+)
+from torch.nn import functional as F
 
 from skdvn.oracles import (
+    MAP_ORACLES,
     ORACLES,
     FBeta,
     check_oracle,
@@ -19,6 +27,8 @@ from skdvn.oracles import (
     relaxed_accuracy,
     relaxed_f1,
     relaxed_iou,
+    relaxed_mean_iou,
+    relaxed_pixel_accuracy,
 )
 
 # 0.7 and 3.5 have squares that binary fractions do not hold.
@@ -208,6 +218,66 @@ def test_gradient_at_a_corner_is_that_of_steps_into_the_box(name):
             step = tiny * (1 - 2 * y[:, [i]]) * torch.eye(3).double()[i]
             slope = (oracle(y + step, y_true) - oracle(y, y_true)) / step[:, i]
             torch.testing.assert_close(grad[:, i], slope, rtol=1e-4, atol=1e-4)
+
+
+# -- maps of classes ------------------------------------------------------------------
+
+
+def one_hot(classes, n_classes):
+    return F.one_hot(torch.tensor(classes), n_classes).permute(0, 3, 1, 2).double()
+
+
+class_maps = arrays(int, (2, 3, 4), elements=st.integers(0, 3))
+
+
+@given(class_maps, class_maps)
+def test_on_one_class_per_pixel_they_are_the_metrics_they_are_named_after(found, truth):
+    accuracy = relaxed_pixel_accuracy(one_hot(found, 4), one_hot(truth, 4))
+    iou = relaxed_mean_iou(one_hot(found, 4), one_hot(truth, 4))
+    for i in range(2):
+        pair = truth[i].ravel(), found[i].ravel()
+        assert accuracy[i].item() == pytest.approx(accuracy_score(*pair))
+        expected = jaccard_score(
+            *pair, average=None, labels=range(4), zero_division=1.0
+        )
+        assert iou[i].item() == pytest.approx(expected.mean())
+
+
+@given(arrays(int, (2, 3, 4), elements=st.integers(0, 1)), class_maps)
+def test_one_channel_stands_for_two_classes(truth, found):
+    found = found % 2
+    for oracle in (relaxed_pixel_accuracy, relaxed_mean_iou):
+        both = [one_hot(part, 2) for part in (found, truth)]
+        torch.testing.assert_close(
+            oracle(*(part[:, 1:] for part in both)), oracle(*both)
+        )
+
+
+@given(
+    arrays(float, (2, 3, 2, 2), elements=st.floats(0, 1)),
+    arrays(int, (2, 2, 2), elements=st.integers(0, 2)),
+)
+def test_relaxed_maps_have_values_in_0_1(y, truth):
+    y, truth = torch.tensor(y), one_hot(truth, 3)
+    for oracle in MAP_ORACLES.values():
+        values = oracle(y, truth)
+        assert values.shape == (2,)
+        assert (values >= 0).all() and (values <= 1 + 1e-9).all()
+        torch.testing.assert_close(oracle(truth, truth), torch.ones(2).double())
+
+
+def test_on_distributions_the_accuracy_is_one_minus_the_total_variation(uniform):
+    y = uniform(4, 3, 2, 2)
+    y = y / y.sum(1, keepdim=True)
+    truth = one_hot(np.arange(16).reshape(4, 2, 2) % 3, 3)
+    expected = 1 - 0.5 * (y - truth).abs().sum(1).mean((1, 2))
+    torch.testing.assert_close(relaxed_pixel_accuracy(y, truth), expected)
+
+
+def test_claiming_every_class_does_not_pay():
+    truth = one_hot(np.zeros((1, 2, 2), int), 4)
+    value = relaxed_pixel_accuracy(torch.ones_like(truth), truth)
+    assert value.item() == pytest.approx(1 / 4)
 
 
 # -- names and errors -----------------------------------------------------------------

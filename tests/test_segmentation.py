@@ -192,6 +192,7 @@ def test_grey_images_and_floats():
         },
         {"oracle": "f1"},
         {"oracle": "accuracy"},
+        {"oracle": "mean_iou"},
         {"init": "zeros"},
         {"init": "mean"},
         {"init": 0.3},

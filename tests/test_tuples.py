@@ -309,6 +309,20 @@ def test_candidates_forget_and_invent_up_to_as_many_as_the_truth_has(n_true, see
         assert kept.min() == 0 and kept.max() == n_true
 
 
+def test_candidates_of_several_classes_have_one_class_per_pixel(seeded):
+    classes = torch.randint(4, (5, 8, 8), generator=seeded())
+    y_true = F.one_hot(classes, 4).permute(0, 3, 1, 2).double()
+    candidates = corrupt(y_true, 200, seeded(1))
+    assert torch.equal(candidates[0], y_true)
+    assert torch.equal(candidates.sum(2), torch.ones(200, 5, 8, 8).double())
+    assert set(candidates.unique().tolist()) == {0.0, 1.0}
+    wrong = (candidates.argmax(2) != classes).float().mean((1, 2, 3))[1:]
+    assert wrong.min() < 0.3 and wrong.max() > 0.6
+    # Every class is mistaken for every other one.
+    pairs = torch.stack([classes.expand(200, -1, -1, -1), candidates.argmax(2)])
+    assert len(pairs.flatten(1).unique(dim=1).T) == 16
+
+
 def test_candidates_lie_at_many_distances(seeded, uniform):
     y_true = (uniform(20, 30) > 0.6).double()
     candidates = corrupt(y_true, 300, seeded())

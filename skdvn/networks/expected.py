@@ -5,12 +5,18 @@ returns the logit of an estimate of ``E v*(y, y*)`` for independent entries
 ``y* ~ p``, and its gradient in y. Sums take the place of intersections, so that the
 estimate is the ratio of the expected counts. Its maximiser is the output that the
 oracle itself would have you choose: for F1 and IOU the entries with ``p > v / 2``
-and ``p > v / (1 + v)``.
+and ``p > v / (1 + v)``, for the pixel accuracy the most probable class.
 """
 
 import torch
 
-from ..oracles import FBeta, relaxed_accuracy, relaxed_iou
+from ..oracles import (
+    FBeta,
+    relaxed_accuracy,
+    relaxed_iou,
+    relaxed_mean_iou,
+    relaxed_pixel_accuracy,
+)
 
 # Pixels or labels added to both sides of each ratio, so that empty outputs have one.
 SMOOTHING = 0.1
@@ -54,6 +60,32 @@ def accuracy_term(y, guess):
     return agreed.log() - missed.log(), grad
 
 
+def pixel_accuracy_term(y, guess):
+    """The term of the pixel accuracy; see the module."""
+    if y.shape[1] == 1:
+        return accuracy_term(y, guess)
+    total = y.sum(1, keepdim=True)
+    claimed = total.clamp_min(1)
+    agreed = (y * guess).sum(1, keepdim=True) / claimed
+    hit = agreed.flatten(1).sum(1) + SMOOTHING
+    missed = agreed[0].numel() - hit + 2 * SMOOTHING
+    grad = (guess - torch.where(total >= 1, agreed, 0.0)) / claimed
+    return hit.log() - missed.log(), grad * _per_example(1 / hit + 1 / missed, y)
+
+
+def mean_iou_term(y, guess):
+    """The term of the mean IOU over classes; see the module."""
+    if y.shape[1] == 1:
+        both = (torch.cat([part, 1 - part], 1) for part in (y, guess))
+        logit, grad = mean_iou_term(*both)
+        return logit, grad[:, :1] - grad[:, 1:]
+    shared = (y * guess).sum((2, 3), keepdim=True) + SMOOTHING
+    covered = (y + guess - y * guess).sum((2, 3), keepdim=True) + 2 * SMOOTHING
+    value = (shared / covered).mean(1, keepdim=True)
+    grad = (guess - shared / covered * (1 - guess)) / covered / y.shape[1]
+    return torch.logit(value).flatten(), grad / (value * (1 - value))
+
+
 def general_term(oracle):
     """The oracle itself against the guess, its gradient by autograd."""
 
@@ -86,6 +118,14 @@ def expected_term(oracle):
         return overlap_term(1.0)
     if isinstance(oracle, FBeta):
         return overlap_term(float(oracle.beta) ** 2)
-    if oracle is relaxed_accuracy:
-        return accuracy_term
+    for known, term in CLOSED_FORMS:
+        if oracle is known:
+            return term
     return general_term(oracle)
+
+
+CLOSED_FORMS = (
+    (relaxed_accuracy, accuracy_term),
+    (relaxed_pixel_accuracy, pixel_accuracy_term),
+    (relaxed_mean_iou, mean_iou_term),
+)

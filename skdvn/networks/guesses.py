@@ -6,7 +6,12 @@ from torch.nn import functional as F
 from torch.nn.utils import skip_init
 
 from .expected import expected_term
-from .layers import HalfPrecision, reset_parameters
+from .layers import (
+    HalfPrecision,
+    cross_entropies,
+    probabilities,
+    reset_parameters,
+)
 
 
 class Correction(nn.Module):
@@ -116,16 +121,16 @@ class GuessNetwork(HalfPrecision, nn.Module):
             logits = self.encoder.head(features)
             if self.correction is None:
                 return (logits,)
-            guess = torch.sigmoid(logits).detach()
+            guess = probabilities(logits).detach()
             return logits, self.correction.encode(features.detach(), guess)
-
-    def guess_logits(self, context):
-        """Logits of the guess, (n, n_outputs, height, width)."""
-        return context[0]
 
     def guess(self, context):
         """The guess, in [0, 1]."""
-        return torch.sigmoid(context[0])
+        return probabilities(context[0])
+
+    def guess_losses(self, context, y):
+        """Cross-entropy of the guess, shape (n,)."""
+        return cross_entropies(context[0], y)
 
     def score(self, context, y):
         """Logit of the value, shape (n,)."""
@@ -153,9 +158,9 @@ class GuessNetwork(HalfPrecision, nn.Module):
             term = (y * logits).flatten(1).mean(1)
             grad = logits / logits[0].numel()
         else:
-            sharp = torch.sigmoid(self.log_sharpness.exp() * logits)
+            sharp = probabilities(self.log_sharpness.exp() * logits)
             term, grad = expected_term(self.oracle)(y, sharp)
         return slope * term + self.bias, slope * grad
 
     def _correct(self, context, y):
-        return self.correction(context[1], y, torch.sigmoid(context[0]).detach())
+        return self.correction(context[1], y, probabilities(context[0]).detach())

@@ -2,6 +2,7 @@
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 
 class SeededDropout(nn.Module):
@@ -37,6 +38,30 @@ def reset_parameters(module, generator=None):
             nn.init.kaiming_normal_(layer.weight, generator=generator)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
+
+
+def probabilities(logits):
+    """Probabilities of a guess: of one channel, or of classes that exclude each other.
+
+    Parameters
+    ----------
+    logits : torch.Tensor of shape (n, n_outputs, height, width)
+
+    Returns
+    -------
+    guess : torch.Tensor of the shape of logits
+        In [0, 1]; several channels add up to 1.
+    """
+    return torch.sigmoid(logits) if logits.shape[1] == 1 else logits.softmax(1)
+
+
+def cross_entropies(logits, y):
+    """Mean cross-entropy of a guess over the pixels, shape (n,)."""
+    if logits.shape[1] == 1:
+        losses = F.binary_cross_entropy_with_logits(logits, y, reduction="none")
+    else:
+        losses = -(y * logits.log_softmax(1)).sum(1)
+    return losses.flatten(1).mean(1)
 
 
 class HalfPrecision:

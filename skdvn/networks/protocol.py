@@ -10,8 +10,9 @@ closed form of the third:
     The logit ``s`` of the value, one per example.
 ``score_and_grad(context, y) -> (s, ds/dy)``
     Optional. Without it the gradient is taken by autograd.
-``guess_logits(context)`` and ``guess(context)``
-    Optional. The network's own first guess of y, as logits and within [0, 1].
+``guess(context)`` and ``guess_losses(context, y)``
+    Optional. The network's own first guess of y, within [0, 1], and how far it is from
+    a truth, one loss per example.
 """
 
 import copy

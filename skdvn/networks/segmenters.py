@@ -7,7 +7,12 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils import skip_init
 
-from .layers import HalfPrecision, reset_parameters
+from .layers import (
+    HalfPrecision,
+    cross_entropies,
+    probabilities,
+    reset_parameters,
+)
 
 
 class Guesser(HalfPrecision, nn.Module):
@@ -22,18 +27,17 @@ class Guesser(HalfPrecision, nn.Module):
             logits = self(x.contiguous(memory_format=torch.channels_last))
         return logits.to(x.dtype)
 
-    def guess_logits(self, context):
-        """Logits of the guess, (n, n_outputs, height, width)."""
-        return context
-
     def guess(self, context):
         """The guess, in [0, 1]."""
-        return torch.sigmoid(context)
+        return probabilities(context)
+
+    def guess_losses(self, context, y):
+        """Cross-entropy of the guess, shape (n,)."""
+        return cross_entropies(context, y)
 
     def score(self, context, y):
         """Mean log-likelihood of y under the guess, shape (n,)."""
-        losses = F.binary_cross_entropy_with_logits(context, y, reduction="none")
-        return -losses.flatten(1).mean(1)
+        return -cross_entropies(context, y)
 
 
 class FCN(Guesser):
