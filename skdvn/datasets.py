@@ -99,10 +99,9 @@ def load_bookmarks(data_home=None, *, return_X_y=False):
     Notes
     -----
     Mulan has all rows in one file. The published results of structured prediction
-    energy networks and deep value networks (Table 1 of Gygli et al., 2017) train on
-    60,000 of them and test on the other 27,856, a split that was published as files
-    of another format, in an order this reader does not know: scores on a split of
-    your own are comparable only roughly.
+    energy networks and deep value networks (Table 1 of Gygli et al., 2017) are on a
+    split of them that was published apart, in files of another format, which this
+    reader does not know: scores on a split of your own are comparable only roughly.
 
     Written to Mulan's format and tested on small files; it was not run on the
     published file.
