@@ -10,9 +10,10 @@ SOURCE = (HERE / "skdvn" / "__init__.py").read_text(encoding="utf-8")
 VERSION = re.search(r'^__version__ = "([^"]+)"$', SOURCE, re.MULTILINE)[1]
 
 EXTRAS = {
-    "images": ["pillow>=9.1"],
+    "images": ["pillow>=9.2"],
     "plot": ["matplotlib>=3.6"],
     "progress": ["rich>=13"],  # scikit-learn's ProgressBar, 1.9 and newer
+    "superpixels": ["scikit-image>=0.20"],
     "lint": ["ruff>=0.6"],
 }
 EXTRAS["test"] = [
@@ -24,6 +25,7 @@ EXTRAS["test"] = [
     *EXTRAS["images"],
     *EXTRAS["plot"],
     *EXTRAS["progress"],
+    *EXTRAS["superpixels"],
 ]
 EXTRAS["all"] = sorted({name for extra in EXTRAS.values() for name in extra})
 

@@ -1,4 +1,4 @@
-"""NumPy faces of the oracles, and scorers for scikit-learn's `scoring=`."""
+"""Scores and scorers: the oracles for NumPy, and scores of label maps."""
 
 import numpy as np
 import torch
@@ -7,7 +7,9 @@ from sklearn.metrics import make_scorer
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _check_sample_weight
 
+from ._label_maps import check_label_maps, check_same_shapes
 from .oracles import FBeta, relaxed_accuracy, relaxed_f1, relaxed_iou
+from .superpixels import most_frequent, numbered_superpixels
 
 
 def _as_tensor(Y, name):
@@ -39,12 +41,25 @@ def _mean_value(oracle, Y_true, Y_pred, sample_weight):
         )
     if not len(y_true):
         raise ValueError("Y_true must have at least one row, got none.")
-    values = oracle(y_pred, y_true).numpy()
+    return _average(oracle(y_pred, y_true).numpy(), sample_weight)
+
+
+def _average(values, sample_weight, sizes=1):
+    """Average the values of examples, which count by weight and size."""
     if sample_weight is not None:
         sample_weight = _check_sample_weight(sample_weight, values)
         if not sample_weight.any():
             raise ValueError("Sample weights must hold at least one non-zero number.")
-    return float(np.average(values, weights=sample_weight))
+    weights = np.ones(len(values)) if sample_weight is None else sample_weight
+    return float(np.average(values, weights=weights * sizes))
+
+
+def _pairs_of_maps(Y_true, Y_pred):
+    """Checked label maps, truth and output of each image together."""
+    truths = check_label_maps(Y_true, "Y_true")
+    predicted = check_label_maps(Y_pred, "Y_pred")
+    check_same_shapes(truths, predicted, "Y_true", "Y_pred")
+    return list(zip(truths, predicted, strict=True))
 
 
 def relaxed_f1_score(Y_true, Y_pred, *, sample_weight=None):
@@ -133,6 +148,118 @@ def relaxed_accuracy_score(Y_true, Y_pred, *, sample_weight=None):
     return _mean_value(relaxed_accuracy, Y_true, Y_pred, sample_weight)
 
 
+def pixel_accuracy_score(Y_true, Y_pred, *, sample_weight=None):
+    """Mean share of the pixels of an image that have the right class.
+
+    Parameters
+    ----------
+    Y_true, Y_pred : array-like of shape (n, height, width), or list of arrays
+        True and predicted label maps of any number of integer classes.
+    sample_weight : array-like of shape (n,), default=None
+        Weight of each image.
+
+    Returns
+    -------
+    score : float
+        In [0, 1], best is 1. Images count the same whatever their size.
+
+    Examples
+    --------
+    >>> from skdvn.metrics import pixel_accuracy_score
+    >>> pixel_accuracy_score([[[0, 1], [2, 2]]], [[[0, 1], [1, 2]]])
+    0.75
+    """
+    pairs = _pairs_of_maps(Y_true, Y_pred)
+    values = np.array([np.mean(truth == found) for truth, found in pairs])
+    return _average(values, sample_weight)
+
+
+def mean_iou_score(Y_true, Y_pred, *, sample_weight=None):
+    """Mean over images of the mean intersection over union of their classes.
+
+    The classes of an image are those that its truth or its output holds, background
+    among them. Its value is ``jaccard_score(y_true, y_pred, average="macro")`` of
+    its pixels.
+
+    Parameters
+    ----------
+    Y_true, Y_pred : array-like of shape (n, height, width), or list of arrays
+        True and predicted label maps of any number of integer classes.
+    sample_weight : array-like of shape (n,), default=None
+        Weight of each image.
+
+    Returns
+    -------
+    score : float
+        In [0, 1], best is 1. Images count the same whatever their size.
+
+    Examples
+    --------
+    >>> from skdvn.metrics import mean_iou_score
+    >>> mean_iou_score([[[0, 1], [2, 2]]], [[[0, 1], [1, 2]]])
+    0.666...
+    """
+    pairs = _pairs_of_maps(Y_true, Y_pred)
+    values = np.array([_iou_of_classes(*pair) for pair in pairs])
+    return _average(values, sample_weight)
+
+
+def _iou_of_classes(truth, found):
+    """Mean IOU of the classes of one image, from its confusion matrix."""
+    classes, codes = np.unique(np.stack([truth, found]), return_inverse=True)
+    k = len(classes)
+    truth, found = codes.reshape(2, -1)
+    confusion = np.bincount(truth * k + found, minlength=k * k).reshape(k, k)
+    shared = confusion.diagonal()
+    return np.mean(shared / (confusion.sum(axis=0) + confusion.sum(axis=1) - shared))
+
+
+def superpixel_accuracy(Y_true, Y_pred, segments, *, sample_weight=None):
+    """Share of superpixels whose most frequent label is the right one.
+
+    A superpixel is right if the most frequent label of its pixels is the same in
+    truth and output (Gygli et al., 2017, section 5.3); of labels that are equally
+    frequent the smallest counts. As in the literature the share is taken over all
+    superpixels of all images together: each counts the same whatever its area, and
+    an image counts by how many it has.
+
+    Parameters
+    ----------
+    Y_true, Y_pred : array-like of shape (n, height, width), or list of arrays
+        True and predicted label maps of any number of integer classes.
+    segments : array-like of shape (n, height, width), or list of arrays
+        Number of each pixel's superpixel in its image, integers.
+    sample_weight : array-like of shape (n,), default=None
+        Weight of each superpixel of an image.
+
+    Returns
+    -------
+    score : float
+        In [0, 1], best is 1.
+
+    References
+    ----------
+    A. Kae, K. Sohn, H. Lee, E. Learned-Miller. Augmenting CRFs with Boltzmann machine
+    shape priors for image labeling. CVPR 2013.
+
+    Examples
+    --------
+    >>> from skdvn.metrics import superpixel_accuracy
+    >>> superpixel_accuracy([[[0, 0, 0, 1]]], [[[0, 0, 1, 0]]], [[[1, 1, 1, 2]]])
+    0.5
+    """
+    pairs = _pairs_of_maps(Y_true, Y_pred)
+    numbers = numbered_superpixels(segments, [truth for truth, _ in pairs], "Y_true")
+    right = [
+        most_frequent(truth, number) == most_frequent(found, number)
+        for (truth, found), number in zip(pairs, numbers, strict=True)
+    ]
+    values = np.array([part.mean() for part in right])
+    return _average(values, sample_weight, list(map(len, right)))
+
+
 relaxed_f1_scorer = make_scorer(relaxed_f1_score)
 relaxed_iou_scorer = make_scorer(relaxed_iou_score)
 relaxed_accuracy_scorer = make_scorer(relaxed_accuracy_score)
+pixel_accuracy_scorer = make_scorer(pixel_accuracy_score)
+mean_iou_scorer = make_scorer(mean_iou_score)

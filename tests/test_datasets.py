@@ -16,6 +16,7 @@ from skdvn import datasets
 from skdvn.datasets import (
     fetch_multilabel,
     load_bibtex,
+    load_bookmarks,
     load_digit_attributes,
     load_mulan,
 )
@@ -369,6 +370,23 @@ def test_load_bibtex_says_what_is_missing(tmp_path, monkeypatch):
         load_bibtex(tmp_path, subset="all")
     with pytest.raises(ValueError, match="subset='dev'; allowed are .*'all'"):
         load_bibtex(tmp_path, subset="dev")
+
+
+@pytest.mark.parametrize("place", [".", "bookmarks"])
+def test_load_bookmarks(tmp_path, monkeypatch, place):
+    (tmp_path / place).mkdir(exist_ok=True)
+    header = "@relation b\n@attribute w {0,1}\n@attribute TAG_a {0,1}\n@data\n"
+    write(tmp_path / place, header + "{0 1}\n{1 1}\n", ["TAG_a"], name="bookmarks")
+    monkeypatch.setenv("SKDVN_DATA", str(tmp_path))
+    bunch = load_bookmarks()
+    assert isinstance(bunch.data, sp.csr_matrix) and bunch.target_names == ["TAG_a"]
+    assert "Katakis" in bunch.DESCR
+    X, Y = load_bookmarks(tmp_path, return_X_y=True)
+    np.testing.assert_array_equal(X.toarray(), [[1], [0]])
+    np.testing.assert_array_equal(Y, [[0], [1]])
+    (tmp_path / place / "bookmarks.xml").unlink()
+    with pytest.raises(FileNotFoundError, match=r"^bookmarks.xml not found.*Mulan's"):
+        load_bookmarks(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -217,6 +217,32 @@ def test_noise_changes_pixels_but_not_animals():
     assert np.std(change[inside]) == pytest.approx(20, rel=0.05)
 
 
+@settings(max_examples=10)
+@given(size=st.integers(16, 48), seed=st.integers(0, 2**32 - 1))
+def test_parts_make_up_the_animals(size, seed):
+    X, Y = make_silhouettes(3, size=size, random_state=seed)
+    same, parts = make_silhouettes(3, size=size, parts=True, random_state=seed)
+    np.testing.assert_array_equal(same, X)
+    np.testing.assert_array_equal(parts > 0, Y == 1)
+    assert parts.dtype == np.uint8 and parts.max() <= 3
+
+
+def test_parts_are_where_animals_have_them():
+    parts = make_silhouettes(100, size=64, parts=True, random_state=0)[1]
+    rows, columns = np.mgrid[:64, :64]
+
+    def middle(k, along):
+        return np.array([along[one == k].mean() for one in parts])
+
+    trunk, head, legs = (middle(k, rows) for k in (1, 2, 3))
+    assert (legs > trunk).all() and (head < trunk).mean() > 0.9
+    beside = np.abs(middle(2, columns) - middle(1, columns))
+    under = np.abs(middle(3, columns) - middle(1, columns))
+    assert np.median(beside) > 2 * np.median(under)
+    shares = [(parts == k).mean() for k in (1, 2, 3)]
+    assert min(shares) > 0.03 and shares[1] < shares[0]
+
+
 @pytest.mark.parametrize("seed", [0, 1])
 def test_colour_alone_does_not_find_silhouettes(seed):
     X, Y = make_silhouettes(200, random_state=seed)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import sparse
 from sklearn.metrics import (
+    accuracy_score,
     f1_score,
     fbeta_score,
     hamming_loss,
@@ -16,7 +17,13 @@ from sklearn.metrics import (
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 
+from skdvn import DVNSegmenter
+from skdvn.datasets import make_silhouettes
 from skdvn.metrics import (
+    mean_iou_score,
+    mean_iou_scorer,
+    pixel_accuracy_score,
+    pixel_accuracy_scorer,
     relaxed_accuracy_score,
     relaxed_accuracy_scorer,
     relaxed_f1_score,
@@ -268,3 +275,91 @@ def test_greater_is_better(name, toy):
     scorer = SCORERS[name][0]
     assert scorer(Oracle().fit(*toy), *toy) == 1
     assert scorer(KNeighborsClassifier(30).fit(*toy), *toy) < 1
+
+
+# -- label maps -----------------------------------------------------------------------
+
+# Each score of label maps with scikit-learn's on the pixels of one image.
+MAP_SCORES = {
+    pixel_accuracy_score: accuracy_score,
+    mean_iou_score: lambda *a: jaccard_score(*a, average="macro"),
+}
+every_map_score = pytest.mark.parametrize(
+    "score", MAP_SCORES, ids=lambda score: score.__name__
+)
+MAP_SHAPES = st.tuples(st.integers(1, 4), st.integers(1, 5), st.integers(1, 5))
+CLASSES = st.sampled_from([0, 1, 2, 7])
+
+
+@given(MAP_SHAPES.flatmap(lambda s: arrays(int, (2, *s), elements=CLASSES)))
+def test_equal_to_scikit_learn_on_each_image(pair):
+    weights = np.arange(1, len(pair[0]) + 1)
+    for score, reference in MAP_SCORES.items():
+        values = [reference(t.ravel(), p.ravel()) for t, p in zip(*pair, strict=True)]
+        found = score(*pair)
+        assert type(found) is float
+        assert found == pytest.approx(np.mean(values))
+        weighted = np.average(values, weights=weights)
+        assert score(*pair, sample_weight=weights) == pytest.approx(weighted)
+
+
+@every_map_score
+def test_images_of_different_sizes_count_the_same(score):
+    small, large = np.array([[0, 1]]), np.arange(12).reshape(3, 4)
+    assert score([small, large], [small, large + 20]) == 0.5
+    assert score([small, large], [1 - small, large]) == 0.5
+
+
+def test_scores_of_label_maps_by_hand():
+    Y_true = [[[0, 0, 1, 1]], [[0, 0, 0, 0]]]
+    Y_pred = [[[0, 1, 1, 2]], [[0, 0, 0, 0]]]
+    assert pixel_accuracy_score(Y_true, Y_pred) == pytest.approx((0.5 + 1) / 2)
+    ious = (1 / 2 + 1 / 3 + 0) / 3  # of 0, 1 and 2; the other image has only 0
+    assert mean_iou_score(Y_true, Y_pred) == pytest.approx((ious + 1) / 2)
+
+
+@every_map_score
+def test_masks_of_bytes_and_booleans(score):
+    Y = make_silhouettes(4, size=16, parts=True, random_state=0)[1]
+    found = score(Y, np.roll(Y, 1, axis=2).astype(np.int64))
+    assert found == score(Y.astype(np.int32), np.roll(Y, 1, axis=2))
+    assert 0 < score(Y > 0, np.roll(Y > 0, 1, axis=2)) < 1 == score(Y > 0, Y > 0)
+
+
+@every_map_score
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ([[[0, 1]]], r"2 map\(s\) and .* has 1|1 map\(s\) and .* has 2"),
+        ([[[0, 1]], [[0, 1, 1]]], r"Y_pred\[1\] must have the shape of Y_true\[1\]"),
+        ([[[0, 1]], [[0.5, 1]]], r"^{}\[1\] must hold integers, got dtype float64"),
+        ([[0, 1], [1, 1]], r"^{}\[0\] must be a map .*A single map is {}\[np.newaxis"),
+        ([], "^{} must hold at least one map"),
+        ("ab", "^{} must be an array or a list of arrays, got str"),
+    ],
+)
+@pytest.mark.parametrize("name", ["Y_true", "Y_pred"])
+def test_unfit_label_maps_are_refused(score, name, wrong, message):
+    good = [[[0, 1]], [[1, 1]]]
+    with pytest.raises(ValueError, match=message.replace("{}", name)):
+        score(**{"Y_true": good, "Y_pred": good, name: wrong})
+
+
+@pytest.mark.parametrize(
+    ("scorer", "score"),
+    [
+        (pixel_accuracy_scorer, pixel_accuracy_score),
+        (mean_iou_scorer, mean_iou_score),
+    ],
+)
+def test_scorers_of_label_maps_score_segmenters(scorer, score):
+    X, Y = make_silhouettes(16, size=16, random_state=0)
+    model = DVNSegmenter(n_channels=4, n_levels=2, max_iter=2, random_state=0)
+    scores = cross_val_score(model, X, Y, cv=2, scoring=scorer)
+    expected = [
+        score(Y[test], model.fit(X[train], Y[train]).predict(X[test]))
+        for train, test in [(slice(8, 16), slice(8)), (slice(8), slice(8, 16))]
+    ]
+    np.testing.assert_allclose(scores, expected)
+    assert scores.min() > 0 and scores.max() <= 1
+    assert scorer(model, list(X), list(Y)) == pytest.approx(score(Y, model.predict(X)))
