@@ -56,17 +56,21 @@ class BaseDVN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             return copy_network(self.network)
         if self.network is None or isinstance(self.network, str):
             return self._default_network(rng)
+        return self._called("network", rng, **self._network_sizes())
+
+    def _called(self, name, rng, **sizes):
+        """The module that the user's function returns, with weights drawn from rng."""
         # torch's own modules draw their weights from the global generator.
         with GLOBAL_GENERATOR, torch.random.fork_rng(devices=[]):
             torch.random.default_generator.manual_seed(rng.initial_seed() % 2**63)
-            sizes = self._network_sizes()
+            make = getattr(self, name)
             try:
-                return self.network(*sizes.values())
+                return make(*sizes.values())
             except Exception as error:
                 called = " and ".join(f"{name}={n}" for name, n in sizes.items())
                 raise ValueError(
-                    f"network={self.network!r} failed when called with {called}: "
-                    f"{error}"
+                    f"{name}={make!r} failed when called with "
+                    f"{called or 'no arguments'}: {error}"
                 ) from error
 
     # -- learning ----------------------------------------------------------------

@@ -17,7 +17,7 @@ from sklearn.utils.validation import (
 
 from .data import ComputedRows, ConstantRows, Examples, Queries, Rows
 from .learning import Split
-from .networks import LabelNetwork
+from .networks import GuessLabelNetwork, LabelNetwork, copy_network
 from .oracles import get_oracle
 from .prior import LinearPrior, has_thresholds
 from .starts import EstimatorStart, check_constant
@@ -90,32 +90,54 @@ class LabelDataMixin:
         return self.n_features_in_, self._targets.n_labels_
 
     def _validate(self, X, Y, reset):
-        return validate_data(
-            self,
-            X,
-            Y,
-            reset=reset,
-            accept_sparse="csr",
-            dtype=(np.float64, np.float32),
-            multi_output=True,
+        X, Y = validate_data(
+            self, X, Y, reset=reset, multi_output=True, **self._allowed_inputs()
         )
+        if reset:
+            self._x_shape = X.shape[1:]
+        self._check_shape(X)
+        return X, Y
+
+    def _allowed_inputs(self):
+        """Which inputs are fine; those of the user's modules may have any shape."""
+        own = self.network is not None or self.encoder is not None
+        return {
+            "accept_sparse": "csr",
+            "dtype": (np.float64, np.float32),
+            "allow_nd": own,
+        }
+
+    def _check_shape(self, X):
+        if X.shape[1:] != self._x_shape:
+            raise ValueError(
+                f"X has rows of shape {X.shape[1:]}; {type(self).__name__} was fitted "
+                f"on rows of shape {self._x_shape}."
+            )
 
     def _settle(self, X, weight):
         """Fix what all later calls share: device, precision and input scaling."""
         self.device_ = self._resolve_device()
         n_rows = X.shape[0]
         self._dtype = torch.float64 if n_rows <= SMALL_N_ROWS else torch.float32
-        self._keep_sparse = self.network is None
+        self._keep_sparse = self.network is None and self.encoder is None
         self.scaler_ = None
         if self.standardize:
             scaler = StandardScaler(with_mean=not sparse.issparse(X))
+            if X.ndim > 2:  # all entries alike, as of an image
+                X, weight = X.reshape(-1, 1), None
             self.scaler_ = scaler.fit(X, sample_weight=weight)
 
     def _fit_start(self, X, Y):
         """Fit where inference starts; the starts of the training rows."""
         self.init_ = None
+        init = self.init
+        if isinstance(init, str) and init == "auto":
+            init = "guess" if self.local_term == "oracle" else "zeros"
+        if isinstance(init, str) and init == "guess":
+            self._start_row = None
+            return None
         if not hasattr(self.init, "predict"):
-            self._start_row = check_constant(self.init, self._targets.n_labels_)
+            self._start_row = check_constant(init, self._targets.n_labels_)
             return None
         self.init_ = EstimatorStart(self.init, self.init_scale, self._targets)
         seed = check_random_state(self.random_state).randint(2**31 - 1)
@@ -147,6 +169,8 @@ class LabelDataMixin:
     def _start_rows(self, starts, n_rows):
         if starts is not None:
             return self._outputs(starts)
+        if self._start_row is None:
+            return None
         row = torch.as_tensor(self._start_row, dtype=self._dtype, device=self.device_)
         return ConstantRows(row, n_rows)
 
@@ -197,16 +221,17 @@ class LabelDataMixin:
         return Split(torch.from_numpy(rows), self._examples(held_out), margins)
 
     def _wants_prior(self, data):
-        possible = has_thresholds(get_oracle(self.oracle))
+        possible = has_thresholds(get_oracle(self.oracle)) and data.X.ndim == 2
         if self.prior_weight == "auto" and not self._continues():
             n_entries = max(data.X.shape) * data.Y.shape[1]
             return possible and n_entries <= MAX_PRIOR_ENTRIES
         weight = self._ascent().prior_weight
         if weight and not possible:
             raise ValueError(
-                f"prior_weight={weight} needs an oracle of skdvn, F-beta, IOU or "
-                f"accuracy, to tell which labels pay; got {self.oracle!r}. Allowed "
-                "with it are 0 and 'auto'."
+                f"prior_weight={weight} needs X of two dimensions and an oracle of "
+                "skdvn, F-beta, IOU or accuracy, to tell which labels pay; got X of "
+                f"{data.X.ndim} dimensions and {self.oracle!r}. Allowed with them are "
+                "0 and 'auto'."
             )
         return weight > 0
 
@@ -224,22 +249,54 @@ class LabelDataMixin:
         return dict(zip(("n_features", "n_labels"), self._sizes(), strict=True))
 
     def _default_network(self, rng):
-        return LabelNetwork(
-            self.n_features_in_,
+        encoder, n_features = self._new_encoder(rng)
+        network = LabelNetwork(
+            n_features,
             self._targets.n_labels_,
             _widths("hidden_layer_sizes", self.hidden_layer_sizes),
             _widths("n_global_units", self.n_global_units),
             self.activation,
+            encoder,
             rng,
         )
+        if self.local_term == "linear":
+            return network
+        apart = self._guess_weight() > 0
+        return GuessLabelNetwork(network, get_oracle(self.oracle), apart)
+
+    def _new_encoder(self, rng):
+        """The user's encoder, and how many features it makes of a row."""
+        if self.encoder is None:
+            return None, self.n_features_in_
+        encoder = self.encoder
+        if isinstance(encoder, torch.nn.Module):
+            encoder = copy_network(encoder)
+        else:
+            encoder = self._called("encoder", rng)
+        if not isinstance(encoder, torch.nn.Module):
+            raise TypeError(
+                "encoder must be a torch.nn.Module or a function that returns one, got "
+                f"{type(encoder).__name__}."
+            )
+        encoder = encoder.to("cpu", self._dtype).eval()
+        trial = torch.zeros(2, *self._x_shape, dtype=self._dtype)
+        try:
+            with torch.no_grad():
+                features = encoder(trial).flatten(1)
+        except Exception as error:
+            raise ValueError(
+                f"encoder={encoder!r} failed on x of shape {tuple(trial.shape)}: "
+                f"{error}"
+            ) from error
+        return encoder.train(), features.shape[1]
 
     def _round(self, relaxed):
         return self._targets.round(relaxed, self.min_labels)
 
     def _checked(self, X):
-        return validate_data(
-            self, X, reset=False, accept_sparse="csr", dtype=(np.float64, np.float32)
-        )
+        X = validate_data(self, X, reset=False, **self._allowed_inputs())
+        self._check_shape(X)
+        return X
 
     def _checked_pair(self, X, Y, name):
         X = self._checked(X)

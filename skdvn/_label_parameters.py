@@ -44,6 +44,7 @@ class LabelParametersMixin(ParametersMixin):
         **ParametersMixin._parameter_constraints,
         "step_size": [above(0), StrOptions({"auto"})],
         "n_steps": [at_least(1, Integral), StrOptions({"auto"})],
+        "guess_loss_weight": [at_least(0), StrOptions({"auto"})],
         "prior_weight": [at_least(0), StrOptions({"auto"})],
         "solver": [StrOptions({"sgd", "adam"})],
         "learning_rate_init": [above(0), StrOptions({"auto"})],
@@ -72,7 +73,18 @@ class LabelParametersMixin(ParametersMixin):
         settings = TupleSettings(
             oracle, self._training_ascent(), n_iterates=self.n_iterates, tau=self.tau
         )
-        return Objective(self._mixture(), settings, self.loss, self.replay_size)
+        return Objective(
+            self._mixture(),
+            settings,
+            self.loss,
+            self.replay_size,
+            guess_weight=self._guess_weight(),
+        )
+
+    def _guess_weight(self):
+        if self.guess_loss_weight == "auto":
+            return float(self.local_term == "oracle")
+        return self.guess_loss_weight
 
     def _training_ascent(self):
         """Inference as tuples are generated with it; "auto" is chosen afterwards."""

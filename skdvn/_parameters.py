@@ -30,7 +30,7 @@ class ParametersMixin:
 
     _parameter_constraints = {
         "oracle": [str, callable],
-        "loss": [StrOptions(set(LOSSES))],
+        "loss": [StrOptions({*LOSSES, "hinge"})],
         "tuples": [dict, None],
         "tuple_mixing": [StrOptions({"all", "one"})],
         "n_iterates": [at_least(1, Integral)],

@@ -42,20 +42,35 @@ class DVNMultiLabelClassifier(
         which labels go together. 0 or ``()`` leaves it out.
     activation : {"softplus", "tanh", "relu"}, default="softplus"
         Activation of all hidden layers. Smooth ones suit gradients in y.
+    local_term : {"linear", "oracle"}, default="linear"
+        What the local part computes: coefficients of y, as in the paper, or a guess of
+        the labels, learnt label by label, against which the value is shaped like the
+        oracle (beyond the paper, see `skdvn.networks.GuessLabelNetwork`). The latter
+        suits an `encoder` that has much to learn from few rows.
     network : torch.nn.Module or callable, default=None
         A value network of your own instead of the above: a module with the methods
         ``encode(x) -> context`` and ``score(context, y) -> logits``, which is copied
         with its weights, or a function ``network(n_features, n_labels)`` that makes
         one, called for each network that is trained.
+    encoder : torch.nn.Module or callable, default=None
+        What inputs go through before the above, for example a convolutional network
+        for images: a module that maps tensors (n, ...) to features (n, ...), which is
+        copied with its weights, or a function without arguments that makes one. It
+        is trained with the rest. X may then have more than two dimensions.
     standardize : bool, default=True
         Whether inputs are standardised and clipped to [-3, 5] inside the estimator.
-        Sparse inputs stay sparse.
+        Sparse inputs stay sparse. Inputs of more than two dimensions get one mean and
+        one scale for all entries.
     oracle : {"f1", "iou", "accuracy", "f0.5", "f2"} or callable, default="f1"
         The metric to learn and to climb (eqs. 6-10). A callable
         ``oracle(y, y_true)`` takes tensors of shape (n, n_labels) with entries in
         [0, 1] and returns n values in [0, 1]; it need not be differentiable.
     loss : {"cross_entropy", "squared"}, default="cross_entropy"
         Discrepancy of value and oracle value: eq. 11, or the squared error.
+    guess_loss_weight : float or "auto", default="auto"
+        Weight of the cross-entropy per label, beside the value loss, of the local part
+        read as a feed-forward network's logits (beyond the paper), from 0 on. "auto"
+        is 1 with ``local_term="oracle"``, else 0.
     tuples : dict, default=None
         Where the outputs to train on come from (section 3.3): names of generators
         with their shares. Names are "ground_truth", "inference" (iterates of the
@@ -77,9 +92,11 @@ class DVNMultiLabelClassifier(
         best for masks.
     replay_size : int, default=8
         Earlier outputs kept per training row for "replay".
-    init : "zeros", float, array-like of shape (n_labels,), or classifier, \
-default="zeros"
-        Where inference starts, in [0, 1]. A classifier is cloned and fitted inside
+    init : "auto", "zeros", "guess", float, array-like of shape (n_labels,), or \
+classifier, default="auto"
+        Where inference starts, in [0, 1]. "guess" is what the local part says alone,
+        see `guess_loss_weight`; "auto" is the guess with ``local_term="oracle"``, else
+        zeros. A classifier is cloned and fitted inside
         `fit`, without weights, and inference starts at the labels it predicts times
         `init_scale`; those of the training rows are predicted out of fold, and take
         turns with zeros.
@@ -225,10 +242,12 @@ default="zeros"
         ],
         "n_global_units": ["array-like", Interval(Integral, 0, None, closed="left")],
         "activation": [StrOptions(set(ACTIVATIONS))],
+        "local_term": [StrOptions({"linear", "oracle"})],
         "network": [HasMethods(["encode", "score"]), callable, None],
+        "encoder": [callable, None],
         "standardize": ["boolean"],
         "init": [
-            StrOptions({"zeros"}),
+            StrOptions({"auto", "zeros", "guess"}),
             Interval(Real, 0, 1, closed="both"),
             HasMethods(["fit", "predict"]),
             "array-like",
@@ -243,16 +262,19 @@ default="zeros"
         n_global_units=16,
         activation="softplus",
         *,
+        local_term="linear",
         network=None,
+        encoder=None,
         standardize=True,
         oracle="f1",
         loss="cross_entropy",
+        guess_loss_weight="auto",
         tuples=None,
         tuple_mixing="all",
         n_iterates=4,
         tau=0.0,
         replay_size=8,
-        init="zeros",
+        init="auto",
         init_scale=0.5,
         step_size="auto",
         n_steps="auto",
@@ -285,10 +307,13 @@ default="zeros"
         self.hidden_layer_sizes = hidden_layer_sizes
         self.n_global_units = n_global_units
         self.activation = activation
+        self.local_term = local_term
         self.network = network
+        self.encoder = encoder
         self.standardize = standardize
         self.oracle = oracle
         self.loss = loss
+        self.guess_loss_weight = guess_loss_weight
         self.tuples = tuples
         self.tuple_mixing = tuple_mixing
         self.n_iterates = n_iterates

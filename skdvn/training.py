@@ -74,8 +74,9 @@ class Objective:
         Where the tuples come from; None trains the guess alone.
     settings : TupleSettings
         What their generators need to know.
-    loss : {"cross_entropy", "squared"}
-        Discrepancy of value and oracle value: eq. 11, or the squared error.
+    loss : {"cross_entropy", "squared", "hinge"}
+        Discrepancy of value and oracle value: eq. 11, or the squared error; or by how
+        much an output comes too close to the score of the truth, given its value.
     replay_size : int
         Outputs remembered per example for replay.
     guess_weight : float
@@ -302,6 +303,8 @@ class Trainer:
     def _value_losses(self, context, y_true, tuples):
         """Losses of all tuples, (n_tuples, n)."""
         goal, outputs = self.objective, tuples.outputs
+        if goal.loss == "hinge":
+            return self._hinge_losses(context, y_true, tuples)
         if not goal.gradient_weight:
             scores = score_all(self.network, context, outputs)
             return LOSSES[goal.loss](scores, tuples.values)
@@ -313,6 +316,12 @@ class Trainer:
         return losses + goal.gradient_weight * differ(
             scores, grads, torch.stack(wanted)
         )
+
+    def _hinge_losses(self, context, y_true, tuples):
+        """``max(0, 1 - v* + s(x, y) - s(x, y_true))``, the structured hinge of SPEN."""
+        outputs = torch.cat([tuples.outputs, y_true[None]])
+        *scores, best = score_all(self.network, context, outputs)
+        return torch.relu(1 - tuples.values + torch.stack(scores) - best)
 
     def _learning_rate(self):
         done = min(self.n_steps_done / self.n_steps_planned, 1.0)

@@ -279,6 +279,22 @@ def adversarial(batch):
     return [ascent.climb(loss_field, batch.truth_or_start(), batch.rng)]
 
 
+def loss_augmented(batch):
+    """Outputs that score high and are far from the truth, as SPEN trains on.
+
+    The ascent of ``s(x, y) + 1 - v*(y, y_true)``, from where inference starts
+    (Belanger & McCallum, 2016, eq. 6).
+    """
+    oracle = batch.settings.oracle
+
+    def field(y):
+        score, grad = score_and_grad(batch.network, batch.context, y)
+        _, value_grad = oracle_and_grad(oracle, y, batch.y_true)
+        return score, grad - value_grad
+
+    return [batch.settings.ascent.climb(field, batch.y_init, batch.rng)]
+
+
 def oracle_and_grad(oracle, y, y_true):
     """Oracle values and their gradient in y; 0 where autograd finds none."""
     with torch.enable_grad():
@@ -319,6 +335,7 @@ GENERATORS = {
     "stratified": stratified,
     "adversarial": adversarial,
     "one_step": one_step,
+    "loss_augmented": loss_augmented,
     "replay": replay,
     "chain": chain,
 }

@@ -91,7 +91,7 @@ PARAMETERS = {
     "standardize": ["yes"],
     "network": [3, object()],
     "oracle": ["f3", 7, None],
-    "loss": ["hinge"],
+    "loss": ["huber"],
     "tuples": ["inference", ["inference"]],
     "tuple_mixing": ["some"],
     "n_iterates": [0, 1.5],

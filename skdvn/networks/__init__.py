@@ -4,6 +4,7 @@ from .checks import check_is_network, check_network
 from .conv import ConvNetwork
 from .guesses import GuessNetwork
 from .joint import JointNetwork, join, members, score_all
+from .label_guesses import GuessLabelNetwork
 from .labels import (
     ACTIVATIONS,
     GlobalTerm,
@@ -27,6 +28,7 @@ __all__ = [
     "FCN",
     "ConvNetwork",
     "GlobalTerm",
+    "GuessLabelNetwork",
     "GuessNetwork",
     "HalfPrecision",
     "InputLayer",

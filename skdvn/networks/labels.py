@@ -69,7 +69,19 @@ class GlobalTerm(nn.Module):
 
 
 class LabelScore(nn.Module):
-    """Score of coefficients b(x) as the context and a `GlobalTerm`, interaction."""
+    """Score of coefficients b(x) as the context and a `GlobalTerm`, interaction.
+
+    As logits of a guess the coefficients make a feed-forward network.
+    """
+
+    def guess(self, context):
+        """Labels as the local part alone sees them, in [0, 1]."""
+        return torch.sigmoid(context)
+
+    def guess_losses(self, context, y):
+        """Cross-entropy of the guess, summed over the labels, shape (n,)."""
+        losses = F.binary_cross_entropy_with_logits(context, y, reduction="none")
+        return losses.sum(1)
 
     def score(self, context, y):
         """Logit of the value, shape (..., n); y may carry leading axes."""
@@ -116,15 +128,17 @@ class LabelNetwork(LabelScore):
     Parameters
     ----------
     n_features, n_labels : int
-        Sizes of x and y.
+        Sizes of x, or of what the encoder makes of it, and of y.
     hidden_layer_sizes : tuple of int, default=(300,)
         Widths of the local part's hidden layers.
     global_layer_sizes : tuple of int, default=(16,)
         Widths of the global part's hidden layers; ``()`` leaves it out.
     activation : {"softplus", "tanh", "relu"}, default="softplus"
         Activation of all hidden layers.
+    encoder : torch.nn.Module, default=None
+        What x goes through first; its output is flattened to features.
     generator : torch.Generator, default=None
-        Source of the weights; torch's global one if None.
+        Source of the weights, but for the encoder's; torch's global one if None.
     """
 
     def __init__(
@@ -134,10 +148,12 @@ class LabelNetwork(LabelScore):
         hidden_layer_sizes=(300,),
         global_layer_sizes=(16,),
         activation="softplus",
+        encoder=None,
         generator=None,
     ):
         super().__init__()
         self.activation = activation
+        self.encoder = encoder
         sizes = (*hidden_layer_sizes, n_labels)
         self.input = InputLayer(n_features, sizes[0])
         self.hidden = nn.ModuleList(
@@ -166,6 +182,8 @@ class LabelNetwork(LabelScore):
     def encode(self, x):
         """Coefficients of the local part, shape (n, n_labels)."""
         activate, _ = ACTIVATIONS[self.activation]
+        if self.encoder is not None:
+            x = self.encoder(x).flatten(1)
         x = self.input(x)
         for layer in self.hidden:
             x = layer(activate(x))
