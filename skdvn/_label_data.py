@@ -130,18 +130,22 @@ class LabelDataMixin:
     def _fit_start(self, X, Y):
         """Fit where inference starts; the starts of the training rows."""
         self.init_ = None
-        init = self.init
-        if isinstance(init, str) and init == "auto":
-            init = "guess" if self.local_term == "oracle" else "zeros"
-        if isinstance(init, str) and init == "guess":
+        if self._start_is_guess():
             self._start_row = None
             return None
         if not hasattr(self.init, "predict"):
-            self._start_row = check_constant(init, self._targets.n_labels_)
+            self._start_row = check_constant(self.init, self._targets.n_labels_)
             return None
         self.init_ = EstimatorStart(self.init, self.init_scale, self._targets)
         seed = check_random_state(self.random_state).randint(2**31 - 1)
         return self.init_.fit(X, Y, seed)
+
+    def _start_is_guess(self):
+        """Whether inference starts at what the network itself says."""
+        if not isinstance(self.init, str):
+            return False
+        automatic = self.local_term == "oracle" and self.network is None
+        return self.init == "guess" or (self.init == "auto" and automatic)
 
     def _predict_start(self, X):
         return None if self.init_ is None else self.init_.predict(X)
@@ -228,9 +232,9 @@ class LabelDataMixin:
         weight = self._ascent().prior_weight
         if weight and not possible:
             raise ValueError(
-                f"prior_weight={weight} needs X of two dimensions and an oracle of "
-                "skdvn, F-beta, IOU or accuracy, to tell which labels pay; got X of "
-                f"{data.X.ndim} dimensions and {self.oracle!r}. Allowed with them are "
+                f"prior_weight={weight} needs an oracle of skdvn, F-beta, IOU or "
+                f"accuracy, to tell which labels pay, and X of two dimensions; got "
+                f"{self.oracle!r} and {data.X.ndim} dimensions. Allowed with them are "
                 "0 and 'auto'."
             )
         return weight > 0
@@ -263,6 +267,23 @@ class LabelDataMixin:
             return network
         apart = self._guess_weight() > 0
         return GuessLabelNetwork(network, get_oracle(self.oracle), apart)
+
+    def _new_network(self, rng):
+        network = super()._new_network(rng)
+        if self._guess_weight() or self._start_is_guess():
+            lacking = [
+                name
+                for name in ("guess", "guess_losses")
+                if not callable(getattr(network, name, None))
+            ]
+            if lacking:
+                raise ValueError(
+                    f"The network {type(network).__name__} lacks the method(s) "
+                    f"{lacking}, which init='guess' and guess_loss_weight above 0 need;"
+                    f" got init={self.init!r} and guess_loss_weight="
+                    f"{self.guess_loss_weight!r}."
+                )
+        return network
 
     def _new_encoder(self, rng):
         """The user's encoder, and how many features it makes of a row."""

@@ -82,8 +82,9 @@ class LabelParametersMixin(ParametersMixin):
         )
 
     def _guess_weight(self):
+        """Weight of the loss of the network's own guess."""
         if self.guess_loss_weight == "auto":
-            return float(self.local_term == "oracle")
+            return float(self.local_term == "oracle" and self.network is None)
         return self.guess_loss_weight
 
     def _training_ascent(self):

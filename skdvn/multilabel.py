@@ -65,8 +65,10 @@ class DVNMultiLabelClassifier(
         The metric to learn and to climb (eqs. 6-10). A callable
         ``oracle(y, y_true)`` takes tensors of shape (n, n_labels) with entries in
         [0, 1] and returns n values in [0, 1]; it need not be differentiable.
-    loss : {"cross_entropy", "squared"}, default="cross_entropy"
-        Discrepancy of value and oracle value: eq. 11, or the squared error.
+    loss : {"cross_entropy", "squared", "hinge"}, default="cross_entropy"
+        Discrepancy of value and oracle value: eq. 11, or the squared error. "hinge" is
+        the structured hinge, by which structured prediction energy networks learn to
+        rank instead, see `skdvn.recipes.SPEN`; `predict_value` is no estimate then.
     guess_loss_weight : float or "auto", default="auto"
         Weight of the cross-entropy per label, beside the value loss, of the local part
         read as a feed-forward network's logits (beyond the paper), from 0 on. "auto"
@@ -76,7 +78,8 @@ class DVNMultiLabelClassifier(
         with their shares. Names are "ground_truth", "inference" (iterates of the
         ascent), "stratified" (samples near the truth, see `tau`), "adversarial"
         (outputs that ascend the loss), "one_step" (one step from the truth or the
-        start, as in the authors' code) and "replay" (earlier outputs, see
+        start, as in the authors' code), "loss_augmented" (outputs of a high score
+        that are far from the truth, for the hinge) and "replay" (earlier outputs, see
         `replay_size`). A callable that takes a `skdvn.tuples.Batch` and returns a
         list of outputs is allowed in place of a name. None means
         ``{"stratified": 0.5, "inference": 0.5}``.

@@ -38,6 +38,19 @@ RELEASED_BIBTEX = MappingProxyType(
     }
 )
 
+#: Structured prediction energy networks (Belanger & McCallum, 2016): the same network
+#: and inference, trained by the structured hinge with loss-augmented inference. The
+#: score then ranks the outputs of one input; its sigmoid estimates no oracle value.
+SPEN = MappingProxyType(
+    {
+        "loss": "hinge",
+        "tuples": {"loss_augmented": 1},
+        "step_rule": "logit",
+        "prior_weight": 0.0,
+        "learning_rate_init": 0.1,
+    }
+)
+
 #: The network of the paper for masks (its figure 2), trained as we found best on the
 #: Weizmann horses: 24x24 crops, trajectories that go on from visit to visit, and the
 #: gradient of the oracle matched; 36 crops climb jointly.

@@ -88,8 +88,9 @@ callable, default="auto"
         width) with entries in [0, 1], where ``n_outputs`` is 1 with two classes, and
         returns n values in [0, 1]. With ``network="unet"`` it must be differentiable
         in y and take relaxed truths, unless ``local_term="linear"``.
-    loss : {"cross_entropy", "squared"}, default="cross_entropy"
-        Discrepancy of value and oracle value: eq. 11, or the squared error.
+    loss : {"cross_entropy", "squared", "hinge"}, default="cross_entropy"
+        Discrepancy of value and oracle value: eq. 11, or the squared error; or the
+        structured hinge, see `DVNMultiLabelClassifier`.
     gradient_loss : {"squared", "cross_entropy"}, default="squared"
         See `gradient_loss_weight`: the squared difference of the gradients of value
         and oracle, or the cross-entropy of the score's gradient, read as logits of the
@@ -106,7 +107,8 @@ callable, default="auto"
         Where the masks to train on come from (section 3.3): names of generators with
         their shares. Names are "ground_truth", "inference" (iterates of the ascent),
         "stratified" (samples near the truth, see `tau`), "adversarial" (masks that
-        ascend the loss), "one_step" (one step from the truth or the start), "chain"
+        ascend the loss), "one_step" (one step from the truth or the start),
+        "loss_augmented" (masks of a high score that are far from the truth), "chain"
         (one step further than at the last visit of the same crop, see `crop_visits`)
         and "replay" (earlier masks). A callable that takes a `skdvn.tuples.Batch` and
         returns a list of masks is allowed in place of a name. None means

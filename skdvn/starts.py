@@ -25,9 +25,9 @@ def check_constant(init, n_labels):
     row = np.asarray(0.0 if isinstance(init, str) else init, dtype=np.float64)
     if row.shape not in ((), (n_labels,)) or not np.all((row >= 0) & (row <= 1)):
         raise ValueError(
-            "init must be 'zeros', a classifier, a number in [0, 1], or one such "
-            f"number per label, shape {(n_labels,)}; got shape {row.shape} with values "
-            f"{np.array2string(row.ravel()[:5])}."
+            "init must be 'zeros', 'guess', a classifier, a number in [0, 1], or one "
+            f"such number per label, shape {(n_labels,)}; got shape {row.shape} with "
+            f"values {np.array2string(row.ravel()[:5])}."
         )
     return np.array(np.broadcast_to(row, (n_labels,)))
 

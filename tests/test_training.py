@@ -1,12 +1,14 @@
 """Tests of the regression of the value network onto the oracle."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
 from skdvn.data import ConstantRows, Examples, Rows
-from skdvn.inference import Ascent
+from skdvn.inference import Ascent, value_field
 from skdvn.optimizers import SGD, Adam, AdamW, MovingAverage
 from skdvn.oracles import relaxed_accuracy, relaxed_f1, relaxed_iou
 from skdvn.training import (
@@ -18,10 +20,12 @@ from skdvn.training import (
 )
 from skdvn.tuples import (
     Mixture,
+    Tuples,
     TupleSettings,
     chain,
     ground_truth,
     inference,
+    loss_augmented,
     oracle_and_grad,
 )
 
@@ -346,3 +350,41 @@ def test_chains_go_on_from_visit_to_visit(make_network, examples, seeded):
         made.run_epoch()
         stored = made.chains.last(torch.arange(24), start)
         torch.testing.assert_close(stored, expected[visit % 3], atol=2e-3, rtol=0)
+
+
+# -- the structured hinge -------------------------------------------------------------
+
+
+def test_the_hinge_written_out(make_network, examples, seeded, uniform):
+    network = make_network(n_labels=4)
+    goal = objective({ground_truth: 1}, "hinge")
+    hinge = trainer(network, examples, seeded, goal)
+    drawn = examples.draw(torch.arange(24), seeded())
+    outputs = uniform(3, 24, 4)
+    values = torch.stack([relaxed_f1(y, drawn.y) for y in outputs])
+    tuples = Tuples(outputs, values, torch.ones(3).double() / 3)
+    context = network.encode(drawn.x)
+    found = hinge._value_losses(context, drawn.y, tuples)
+    best = network.score(context, drawn.y)
+    for y, value, losses in zip(outputs, values, found, strict=True):
+        margin = 1 - value + network.score(context, y) - best
+        torch.testing.assert_close(losses, margin.clamp(min=0))
+
+
+def test_training_on_the_hinge_ranks_the_truth_first(make_network, examples, seeded):
+    network = make_network(hidden=(8,), scale=0.3)
+    goal = objective({loss_augmented: 1}, "hinge")
+    goal = replace(
+        goal, settings=replace(goal.settings, ascent=Ascent(10, 0.5, "logit"))
+    )
+    training = trainer(
+        network, examples, seeded, goal, n_epochs=150, learning_rate_init=0.05
+    )
+    losses = [training.run_epoch() for _ in range(150)]
+    assert losses[-1] < 0.2 * losses[0]
+    drawn = examples.draw(torch.arange(24), seeded())
+    context = network.encode(drawn.x).detach()
+    found = goal.settings.ascent.climb(
+        value_field(network, context), torch.zeros(24, 4).double()
+    )
+    assert relaxed_f1(found.round(), drawn.y).mean() > 0.9

@@ -396,6 +396,21 @@ def test_an_adversarial_step_is_no_ascent_of_the_value(make_batch, relaxed_start
     assert 0.1 < (change < 0).double().mean() < 0.9
 
 
+def test_loss_augmented_outputs_score_high_and_are_far_from_the_truth(make_batch):
+    batch = make_batch()
+    (found,) = GENERATORS["loss_augmented"](batch)
+    plain = batch.settings.ascent.climb(
+        value_field(batch.network, batch.context), batch.y_init
+    )
+
+    def augmented(y):
+        score = batch.network.score(batch.context, y)
+        return (score + 1 - batch.settings.oracle(y, batch.y_true)).mean()
+
+    assert augmented(found) > augmented(plain)
+    assert augmented(found) > augmented(batch.y_init)
+
+
 def test_adversarial_outputs_are_free_of_noise(make_batch):
     plain, noisy = (
         only(adversarial, make_batch(ascent=Ascent(3, noise=noise)))

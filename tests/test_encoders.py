@@ -1,0 +1,216 @@
+"""Tests of what comes before, and instead of, the local part of the label network."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from sklearn.model_selection import cross_val_score
+from torch import nn
+
+from skdvn import DVNMultiLabelClassifier
+from skdvn.datasets import load_digit_attributes
+from skdvn.networks import (
+    GuessLabelNetwork,
+    LabelNetwork,
+    autograd_score_and_grad,
+    check_network,
+    members,
+)
+from skdvn.oracles import ORACLES, relaxed_f1
+
+X, Y = load_digit_attributes(noise=3, return_X_y=True)
+X = X.reshape(-1, 8, 8, 1)
+X, X_TEST, Y, Y_TEST = X[:300], X[300:400], Y[:300], Y[300:400]
+FIXED = {
+    "hidden_layer_sizes": (16,),
+    "step_size": 0.5,
+    "n_steps": 20,
+    "prior_weight": 0,
+    "learning_rate_init": 0.3,
+    "alpha": 5e-3,
+    "max_iter": 20,
+    "refit": True,
+    "random_state": 0,
+}
+
+
+class Encoder(nn.Module):
+    """A convolution of small images."""
+
+    def __init__(self, width=8):
+        super().__init__()
+        self.conv = nn.Conv2d(1, width, 3, stride=2)
+
+    def forward(self, x):
+        return torch.relu(self.conv(x.movedim(-1, 1)))
+
+
+def make(**params):
+    return DVNMultiLabelClassifier(**{**FIXED, "encoder": Encoder, **params})
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return make().fit(X, Y)
+
+
+def test_images_are_tagged(fitted):
+    assert fitted.predict(X_TEST).shape == (100, 10)
+    assert fitted.score(X_TEST, Y_TEST) > 0.65
+    assert fitted.network_.encoder.conv.weight.shape == (8, 1, 3, 3)
+
+
+def test_a_fit_is_reproducible(fitted, global_randomness_untouched):
+    again = make().fit(X, Y)
+    np.testing.assert_array_equal(
+        again.predict_proba(X_TEST), fitted.predict_proba(X_TEST)
+    )
+    loaded = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_array_equal(loaded.predict(X_TEST), fitted.predict(X_TEST))
+
+
+def test_a_module_keeps_its_weights_and_is_not_changed():
+    encoder = Encoder()
+    before = encoder.conv.weight.detach().clone()
+    clf = make(encoder=encoder, max_iter=1, learning_rate_init=1e-9).fit(X, Y)
+    torch.testing.assert_close(clf.network_.encoder.conv.weight, before)
+    clf.set_params(learning_rate_init=0.3).fit(X, Y)
+    assert not torch.allclose(clf.network_.encoder.conv.weight, before)
+    assert torch.equal(encoder.conv.weight, before)
+
+
+def test_several_networks_have_encoders_of_their_own():
+    clf = make(n_networks=2, max_iter=1).fit(X, Y)
+    first, second = (one.encoder.conv.weight for one in members(clf.network_))
+    assert not torch.allclose(first, second)
+
+
+def test_many_rows_of_pixels_are_standardised_alike(fitted):
+    moved = make().fit(100 * X + 7, Y)
+    np.testing.assert_allclose(
+        moved.predict_proba(100 * X_TEST + 7), fitted.predict_proba(X_TEST), atol=1e-3
+    )
+
+
+def test_flat_inputs_and_cross_validation():
+    flat = nn.Sequential(nn.Linear(64, 8), nn.ReLU())
+    scores = cross_val_score(make(encoder=flat), X.reshape(300, -1), Y, cv=2)
+    assert scores.min() > 0.5
+    assert cross_val_score(make(max_iter=1), X, Y, cv=2).shape == (2,)
+
+
+def test_everything_is_chosen_without_a_prior():
+    clf = DVNMultiLabelClassifier(encoder=Encoder, max_iter=2, random_state=0)
+    assert clf.fit(X, Y).prior_weight_ == 0
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"encoder": nn.Conv2d(3, 4, 3)}, r"encoder=.* failed on x of shape \(2, 8, 8"),
+        ({"encoder": lambda: 3}, "encoder must be a torch.nn.Module.*got int"),
+        ({"encoder": lambda: 1 / 0}, "failed when called with no arguments"),
+        ({"encoder": "resnet"}, "encoder"),
+        ({"prior_weight": 0.3}, r"prior_weight=0.3 needs.*4 dimensions"),
+        ({"encoder": None}, "dim"),
+    ],
+)
+def test_bad_encoders(params, message):
+    clf = make(**params)
+    with pytest.raises((TypeError, ValueError), match=message):
+        clf.fit(X, Y)
+    assert not hasattr(clf, "network_")
+
+
+def test_other_shapes_at_predict_are_refused(fitted):
+    with pytest.raises(ValueError, match=r"rows of shape \(8, 4, 1\).*\(8, 8, 1\)"):
+        fitted.predict(X_TEST[:, :, :4])
+
+
+# -- a value on top of a guess --------------------------------------------------------
+
+
+@pytest.mark.parametrize("oracle", ORACLES.values(), ids=ORACLES)
+@pytest.mark.parametrize("apart", [False, True])
+def test_the_closed_form_is_the_gradient(oracle, apart, make_network, uniform):
+    network = GuessLabelNetwork(make_network(), oracle, apart)
+    with torch.no_grad():
+        network.labels.interaction.readout.fill_(0.3)
+    network = network.double()
+    x, y = uniform(6, 5), uniform(6, 4, seed=1)
+    check_network(network, x, y)
+    context = network.encode(x).detach()
+    _, expected = autograd_score_and_grad(network, context, y)
+    torch.testing.assert_close(network.score_and_grad(context, y)[1], expected)
+
+
+def test_it_starts_as_the_expected_value_of_its_guess(make_network, uniform):
+    network = GuessLabelNetwork(make_network(), relaxed_f1).double()
+    x = uniform(6, 5)
+    context = network.encode(x)
+    guess = network.guess(context)
+    certain = (guess > 0.5).double()
+    sure = torch.where(guess > 0.5, 20.0, -20.0).double()
+    value = torch.sigmoid(network.score(sure, certain))
+    assert (value > 0.85).all()  # 1 but for the smoothing
+    assert (torch.sigmoid(network.score(sure, 1 - certain)) < 0.2).all()
+
+
+def test_apart_only_the_guess_trains_the_local_part(make_network, uniform):
+    network = GuessLabelNetwork(make_network(), relaxed_f1, apart=True).double()
+    x, y = uniform(6, 5), uniform(6, 4, seed=1)
+    network.score(network.encode(x), y).sum().backward()
+    assert all(p.grad is None for p in network.labels.hidden.parameters())
+    network.guess_losses(network.encode(x), y).sum().backward()
+    assert all(p.grad is not None for p in network.labels.hidden.parameters())
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"encoder": None},
+        {"oracle": "accuracy"},
+        {"init": "zeros"},
+        {"n_networks": 2},
+        {"tau": 0.3},
+    ],
+    ids=str,
+)
+def test_oracle_shaped_values_learn(params):
+    clf = make(local_term="oracle", **params)
+    flat = clf.encoder is None
+    x, x_test = (part.reshape(len(part), -1) if flat else part for part in (X, X_TEST))
+    clf.fit(x, Y)
+    assert clf.score(x_test, Y_TEST) > 0.65
+    assert np.isfinite(clf.predict_value(x_test)).all()
+
+
+def test_a_guess_is_asked_only_of_networks_that_have_one():
+    class Plain(nn.Module):
+        def __init__(self, n_features, n_labels):
+            super().__init__()
+            self.layer = nn.Linear(n_features, n_labels)
+
+        def encode(self, x):
+            return self.layer(x)
+
+        def score(self, context, y):
+            return (context * y).sum(1)
+
+    flat = X.reshape(300, -1)
+    plain = make(encoder=None, network=Plain)
+    plain.fit(flat, Y)
+    plain.set_params(local_term="oracle").fit(flat, Y)  # a matter of the default one
+    for params in ({"init": "guess"}, {"guess_loss_weight": 1.0}):
+        with pytest.raises(ValueError, match=r"Plain lacks the method.*guess_losses"):
+            make(encoder=None, network=Plain, **params).fit(flat, Y)
+
+
+def test_the_feed_forward_part_can_start_the_paper_s_network():
+    clf = make(encoder=None, init="guess", guess_loss_weight=0.3)
+    flat, flat_test = X.reshape(300, -1), X_TEST.reshape(100, -1)
+    clf.fit(flat, Y)
+    assert isinstance(clf.network_, LabelNetwork)
+    assert clf.score(flat_test, Y_TEST) > 0.65
