@@ -1,0 +1,28 @@
+"""What the displays share."""
+
+
+def check_matplotlib(caller):
+    """Raise unless matplotlib can be imported; call it before computing."""
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            f"{caller} needs matplotlib, which cannot be imported; remedy: "
+            "pip install skdvn[plot]"
+        ) from error
+
+
+def axes_for(display, ax):
+    """The axes to draw on, new ones if None, with their figure."""
+    check_matplotlib(f"{type(display).__name__}.plot")
+    if ax is None:
+        import matplotlib.pyplot as plt
+
+        _, ax = plt.subplots(layout="constrained")
+    return ax, ax.figure
+
+
+def plot_once(ax, x, y, **style):
+    """A reference line that several displays on the same axes share."""
+    drawn = [line for line in ax.lines if line.get_label() == style["label"]]
+    return drawn[0] if drawn else ax.plot(x, y, **style)[0]
