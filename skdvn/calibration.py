@@ -248,6 +248,11 @@ class CalibratedValueCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         -------
         self : CalibratedValueCV
         """
+        if y is None:
+            raise ValueError(
+                "CalibratedValueCV requires y to be passed, but the target y is None; "
+                "it must hold the true labels or masks."
+            )
         X, y = indexable(X, y)
         weight = checked_weight(sample_weight, np.empty(_num_samples(X)))
         values_true, values_pred, rows = self._judge(X, y, weight)

@@ -164,24 +164,23 @@ def oracle_values(estimator, Y_true, Y_pred):
             f"have; got {type(estimator).__name__}."
         )
     check_is_fitted(fitted)
-    truth, predicted = (
-        _batches(fitted._targets.encode(Y, name))
-        for Y, name in ((Y_true, "Y_true"), (Y_pred, "Y_pred"))
-    )
+    truth = fitted._targets.encode(Y_true, "Y_true")
+    predicted = fitted._targets.encode(Y_pred, "Y_pred")
     check_consistent_length(truth, predicted)
     oracle, values = get_oracle(fitted.oracle), []
-    for i, (one_true, one) in enumerate(zip(truth, predicted, strict=True)):
+    pairs = zip(_batches(truth), _batches(predicted), strict=True)
+    for i, (one_true, one) in enumerate(pairs):
         if one_true.shape != one.shape:
             raise ValueError(
                 f"Y_pred must have the shape of Y_true; Y_true[{i}] and Y_pred[{i}] "
                 f"have {one_true.shape[-2:]} and {one.shape[-2:]}."
             )
         pair = (
-            torch.as_tensor(part).to(fitted.device_, fitted._dtype)
+            torch.tensor(part, dtype=fitted._dtype, device=fitted.device_)
             for part in (one, one_true)
         )
         values.append(oracle(*pair).cpu().numpy())
-    return np.concatenate(values).astype(np.float64)
+    return np.clip(np.concatenate(values).astype(np.float64), 0, 1)
 
 
 def _batches(encoded):

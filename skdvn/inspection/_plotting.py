@@ -12,13 +12,13 @@ def check_matplotlib(caller):
         ) from error
 
 
-def axes_for(display, ax):
-    """The axes to draw on, new ones if None, with their figure."""
+def axes_for(display, ax, figsize=None):
+    """The axes to draw on, in a new figure if None, and their figure."""
     check_matplotlib(f"{type(display).__name__}.plot")
     if ax is None:
         import matplotlib.pyplot as plt
 
-        _, ax = plt.subplots(layout="constrained")
+        _, ax = plt.subplots(figsize=figsize, layout="constrained")
     return ax, ax.figure
 
 

@@ -102,7 +102,6 @@ or list of arrays
         -------
         display : MeanImageDisplay
         """
-        self.ax_, self.figure_ = axes_for(self, ax)
         noisy = [(f"found, noise {self.noise:g}", mask) for mask in self.noisy_masks]
         panels = [
             ("mean mask", self.mean_mask),
@@ -111,6 +110,8 @@ or list of arrays
             *noisy,
         ]
         height, width = self.mean_mask.shape
+        figsize = 1.7 * len(panels), 1.7 * height / width + 0.4
+        self.ax_, self.figure_ = axes_for(self, ax, figsize)
         left, self.images_ = 0, []
         for title, pixels in panels:
             extent = (left, left + width, height, 0)
@@ -141,4 +142,6 @@ def _displayable(image):
     if image.ndim == 3 and image.shape[2] != 3:
         image = image.mean(axis=2)
     low, high = image.min(), image.max()
-    return (image - low) / (high - low) if high > low else np.zeros_like(image)
+    if low < 0 or high > 255:
+        return (image - low) / max(high - low, 1)
+    return image / 255 if high > 1 else image
