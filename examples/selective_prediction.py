@@ -1,8 +1,8 @@
 """Send the least certain predictions to a person: calibrated values, risk and coverage.
 
-A Deep Value Network says how good it expects each of its predictions to be. The
-network's own values are too high; calibrated on held-out rows they can be taken at their
-word, and whoever has to look at a tenth of the predictions starts with the lowest.
+A Deep Value Network says how good it expects each of its predictions to be. Its own
+values are too high; calibrated on held-out rows they can be taken at their word, and a
+person who has time for a tenth of the predictions gets those of the lowest value.
 
 Without arguments the data are attributes of handwritten digits, which scikit-learn
 ships; with ``--data FOLDER`` they are Bibtex, read from that folder.
@@ -49,8 +49,8 @@ def print_selection(true, predicted, share):
     print(
         f"\nA person gets the {n_sent} rows of the lowest values, up to "
         f"{predicted[sent].max():.3f}.\n"
-        f"True F1 of all rows {true.mean():.3f}, of those kept {true[kept].mean():.3f}, "
-        f"of those sent {true[sent].mean():.3f}."
+        f"True F1 of all rows {true.mean():.3f}, of those sent "
+        f"{true[sent].mean():.3f}, of those kept {true[kept].mean():.3f}."
     )
     kept = np.argsort(true)[n_sent:]
     print(f"With the truly worst sent, those kept would have {true[kept].mean():.3f}.")
@@ -66,6 +66,7 @@ def draw(path, title, pairs):
     RiskCoverageDisplay.from_predictions(*pairs["calibrated"], ax=right)
     left.set_title("Each test row, and means of ten bins")
     right.set_title("What keeping the surest gains")
+    left.set(xlabel="predicted F1", ylabel="true F1")
     right.set_ylabel("mean true F1 of those kept")
     fig.savefig(path, dpi=150)
 

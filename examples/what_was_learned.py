@@ -1,7 +1,7 @@
 """Look at what Deep Value Networks have learned: pairs of labels, shapes of masks.
 
-Two figures. The first shows which labels the network attracts to each other and which it
-keeps apart, on attributes of handwritten digits. The second shows the masks that a
+Two figures. The first shows which labels the network attracts to each other, and which
+it keeps apart, on attributes of handwritten digits. The second shows the masks that a
 segmenter finds where there is nothing to find, in the mean image of made-up silhouettes
 (figure 5 of the paper). With ``--data FOLDER`` the data are Bibtex and the Weizmann
 horses, read from that folder.
@@ -58,7 +58,7 @@ def show_pairs(folder, path):
     title, X, Y, names = load_labels(folder)
     clf = DVNMultiLabelClassifier(random_state=SEED).fit(X, Y)
     display = LabelPairsDisplay.from_estimator(clf, names, n_pairs=8)
-    display.ax_.set_title(f"{title}: pairs that attract and repel", weight="bold")
+    display.figure_.suptitle(f"{title}: pairs that attract and repel", weight="bold")
     display.figure_.savefig(path, dpi=150)
     print(f"{title}, pairs, drawn in {path}:")
     for kind in ("attracted", "repelled"):

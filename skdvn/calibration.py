@@ -107,7 +107,8 @@ def _logit(values):
     return logit(np.clip(values, MARGIN, 1 - MARGIN))
 
 
-def _new_map(method):
+def new_map(method):
+    """The map of a method's name, not fitted."""
     if method == "sigmoid":
         return SigmoidMap()
     return IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip")
@@ -256,7 +257,7 @@ class CalibratedValueCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         X, y = indexable(X, y)
         weight = checked_weight(sample_weight, np.empty(_num_samples(X)))
         values_true, values_pred, rows = self._judge(X, y, weight)
-        calibrator = _new_map(self.method)
+        calibrator = new_map(self.method)
         calibrator.fit(values_pred, values_true, **_at(weight, rows))
         arguments = {} if weight is None else {"sample_weight": weight}
         self.estimator_ = clone(self.estimator).fit(X, y, **arguments)

@@ -22,7 +22,10 @@ def axes_for(display, ax, figsize=None):
     return ax, ax.figure
 
 
-def plot_once(ax, x, y, **style):
-    """A reference line that several displays on the same axes share."""
-    drawn = [line for line in ax.lines if line.get_label() == style["label"]]
-    return drawn[0] if drawn else ax.plot(x, y, **style)[0]
+def reference_line(ax, label, draw, *args, **style):
+    """A grey line, drawn unless another display on the same axes has drawn it."""
+    for line in ax.lines:
+        if line.get_label() == label:
+            return line
+    drawn = draw(*args, label=label, color="0.6", linewidth=1, **style)
+    return drawn[0] if isinstance(drawn, list) else drawn

@@ -110,7 +110,7 @@ or list of arrays
             *noisy,
         ]
         height, width = self.mean_mask.shape
-        figsize = 1.7 * len(panels), 1.7 * height / width + 0.4
+        figsize = 1.7 * len(panels), 1.7 * height / width + 0.3
         self.ax_, self.figure_ = axes_for(self, ax, figsize)
         left, self.images_ = 0, []
         for title, pixels in panels:
@@ -122,6 +122,7 @@ or list of arrays
             )
             left += width * (1 + GAP)
         self.ax_.set(xlim=(0, left - width * GAP), ylim=(height, 0))
+        self.ax_.set_anchor("S")
         self.ax_.set_axis_off()
         return self
 

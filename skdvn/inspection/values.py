@@ -7,7 +7,7 @@ from ..metrics import (
     value_bins,
     value_calibration_error,
 )
-from ._plotting import axes_for, check_matplotlib, plot_once
+from ._plotting import axes_for, check_matplotlib, reference_line
 
 
 class RiskCoverageDisplay:
@@ -142,22 +142,16 @@ class RiskCoverageDisplay:
         """
         self.ax_, self.figure_ = axes_for(self, ax)
         name = (name or self.name or "highest value first") + f" (area {self.area:.3f})"
-        self.ideal_line_ = plot_once(
+        self.ideal_line_ = reference_line(
             self.ax_,
-            self.coverage,
-            self.ideal_value,
-            label=f"truly best first (area {self.ideal_area:.3f})",
-            color="0.45",
+            f"truly best first (area {self.ideal_area:.3f})",
+            *(self.ax_.plot, self.coverage, self.ideal_value),
             linestyle="--",
-            linewidth=1,
         )
-        self.random_line_ = plot_once(
+        self.random_line_ = reference_line(
             self.ax_,
-            [0, 1],
-            [self.random_area] * 2,
-            label=f"any first ({self.random_area:.3f})",
-            color="0.7",
-            linewidth=1,
+            f"any first (area {self.random_area:.3f})",
+            *(self.ax_.axhline, self.random_area),
         )
         (self.line_,) = self.ax_.plot(
             self.coverage, self.kept_value, **{"label": name, **kwargs}
@@ -307,8 +301,9 @@ class ValueCalibrationDisplay:
         """
         self.ax_, self.figure_ = axes_for(self, ax)
         name = (name or self.name or "means of bins") + f" (error {self.error:.3f})"
-        self.diagonal_ = plot_once(
-            self.ax_, [0, 1], [0, 1], label="as predicted", color="0.7", linewidth=1
+        middle = [self.values_pred.mean()] * 2
+        self.diagonal_ = reference_line(
+            self.ax_, "perfectly calibrated", self.ax_.axline, middle, slope=1
         )
         style = {"label": name, "marker": "o", "zorder": 3, **kwargs}
         (self.line_,) = self.ax_.plot(self.bin_pred, self.bin_true, **style)
@@ -320,6 +315,6 @@ class ValueCalibrationDisplay:
             color=self.line_.get_color(),
             linewidths=0,
         )
-        self.ax_.set(xlabel="predicted value", ylabel="true value", aspect="equal")
+        self.ax_.set(xlabel="predicted value", ylabel="true value")
         self.ax_.legend(loc="best")
         return self
