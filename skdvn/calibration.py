@@ -1,18 +1,14 @@
 """Values that can be taken at their word."""
 
 import numpy as np
-from scipy.special import expit, logit
 from sklearn.base import (
     BaseEstimator,
     ClassifierMixin,
     MetaEstimatorMixin,
-    RegressorMixin,
     _fit_context,
     clone,
 )
 from sklearn.frozen import FrozenEstimator
-from sklearn.isotonic import IsotonicRegression
-from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing, get_tags, indexable
 from sklearn.utils._param_validation import HasMethods, StrOptions
@@ -21,12 +17,10 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from ._label_data import checked_weight
+from ._value_maps import new_map
 from .metrics import oracle_values
 
 __all__ = ["CalibratedValueCV", "value_pairs"]
-
-# Values keep so far away from 0 and 1, where their logits would be infinite.
-MARGIN = 1e-6
 
 
 def value_pairs(estimator, X, y):
@@ -49,69 +43,6 @@ def value_pairs(estimator, X, y):
     predicted = estimator.predict(X)
     values_pred = estimator.predict_value(X, predicted)
     return oracle_values(estimator, y, predicted), values_pred.astype(np.float64)
-
-
-class SigmoidMap(RegressorMixin, BaseEstimator):
-    """Platt's map of values: ``sigmoid(slope * logit(value) + intercept)``.
-
-    Attributes
-    ----------
-    slope_ : float
-        From 0 on: where the truth falls with the value, the map is constant.
-    intercept_ : float
-    """
-
-    def fit(self, values_pred, values_true, sample_weight=None):
-        """Maximise the likelihood of true values, read as shares of successes.
-
-        Parameters
-        ----------
-        values_pred, values_true : ndarray of shape (n_samples,)
-            Values in [0, 1].
-        sample_weight : array-like of shape (n_samples,), default=None
-
-        Returns
-        -------
-        self : SigmoidMap
-        """
-        weight = np.ones(len(values_true)) if sample_weight is None else sample_weight
-        # Each example stands there twice: as a success and as a failure.
-        outcome = np.repeat([1, 0], len(values_true))
-        weight = np.concatenate([values_true, 1 - values_true]) * np.tile(weight, 2)
-        scores = np.tile(_logit(values_pred), 2)[:, np.newaxis]
-        regression = LogisticRegression(C=np.inf, tol=1e-8, max_iter=1000)
-        regression.fit(scores, outcome, sample_weight=weight)
-        self.slope_ = float(regression.coef_.item())
-        self.intercept_ = float(regression.intercept_.item())
-        if self.slope_ < 0:
-            self.slope_ = 0.0
-            self.intercept_ = float(_logit(np.average(outcome, weights=weight)))
-        return self
-
-    def predict(self, values_pred):
-        """Calibrated values.
-
-        Parameters
-        ----------
-        values_pred : ndarray of shape (n_samples,)
-
-        Returns
-        -------
-        values : ndarray of shape (n_samples,)
-        """
-        check_is_fitted(self)
-        return expit(self.slope_ * _logit(values_pred) + self.intercept_)
-
-
-def _logit(values):
-    return logit(np.clip(values, MARGIN, 1 - MARGIN))
-
-
-def new_map(method):
-    """The map of a method's name, not fitted."""
-    if method == "sigmoid":
-        return SigmoidMap()
-    return IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip")
 
 
 def _held_out_values(estimator, X, y, weight, rows, held_out):
@@ -195,7 +126,8 @@ class CalibratedValueCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     outputs of other origin.
 
     The networks of the splits have seen fewer examples than the final one, so that
-    calibrated values tend to be low rather than high.
+    their predictions are a little worse. How much harder new data are than those given
+    to `fit`, no map can know.
 
     References
     ----------

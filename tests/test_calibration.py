@@ -27,7 +27,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdvn import DVNMultiLabelClassifier, DVNSegmenter
-from skdvn.calibration import CalibratedValueCV, SigmoidMap, value_pairs
+from skdvn._value_maps import SigmoidMap
+from skdvn.calibration import CalibratedValueCV, value_pairs
 from skdvn.datasets import load_bibtex, load_digit_attributes, make_silhouettes
 from skdvn.metrics import oracle_values, value_calibration_error
 
