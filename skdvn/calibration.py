@@ -125,9 +125,9 @@ class CalibratedValueCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     it to the value of any output, which keeps the order but need not be calibrated for
     outputs of other origin.
 
-    The networks of the splits have seen fewer examples than the final one, so that
-    their predictions are a little worse. How much harder new data are than those given
-    to `fit`, no map can know.
+    The network fitted to all data may be surer of itself than those of the splits,
+    which their map cannot see: a few hundredths have been measured. Where that matters,
+    hold examples out, fit to the others, and calibrate a `FrozenEstimator` on them.
 
     References
     ----------
