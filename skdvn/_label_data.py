@@ -18,7 +18,6 @@ from sklearn.utils.validation import (
 from .data import ComputedRows, ConstantRows, Examples, Queries, Rows
 from .learning import Split
 from .networks import GuessLabelNetwork, LabelNetwork, copy_network
-from .oracles import get_oracle
 from .prior import LinearPrior, has_thresholds
 from .starts import EstimatorStart, check_constant
 from .targets import LabelTargets
@@ -220,12 +219,12 @@ class LabelDataMixin:
         margins = None
         if self._wants_prior(data):
             X, Y, _, weight = data.at(rows)
-            prior = LinearPrior(get_oracle(self.oracle)).fit(X, Y, weight)
+            prior = LinearPrior(self._oracle()).fit(X, Y, weight)
             margins = self._margins(prior, held_out.X)
         return Split(torch.from_numpy(rows), self._examples(held_out), margins)
 
     def _wants_prior(self, data):
-        possible = has_thresholds(get_oracle(self.oracle)) and data.X.ndim == 2
+        possible = has_thresholds(self._oracle()) and data.X.ndim == 2
         if self.prior_weight == "auto" and not self._continues():
             n_entries = max(data.X.shape) * data.Y.shape[1]
             return possible and n_entries <= MAX_PRIOR_ENTRIES
@@ -243,7 +242,7 @@ class LabelDataMixin:
         """Fit the prior to all rows if the ascent is to listen to it."""
         self.prior_ = None
         if self.prior_weight_ and self._wants_prior(data):
-            prior = LinearPrior(get_oracle(self.oracle))
+            prior = LinearPrior(self._oracle())
             self.prior_ = prior.fit(data.X, data.Y, data.weight)
 
     def _margins(self, prior, X):
@@ -266,7 +265,7 @@ class LabelDataMixin:
         if self.local_term == "linear":
             return network
         apart = self._guess_weight() > 0
-        return GuessLabelNetwork(network, get_oracle(self.oracle), apart)
+        return GuessLabelNetwork(network, self._oracle(), apart)
 
     def _new_network(self, rng):
         network = super()._new_network(rng)

@@ -10,7 +10,7 @@ from ._parameters import A_FEW_ROWS, ParametersMixin, above, at_least
 from .inference import Ascent
 from .learning import Plan
 from .networks import members
-from .oracles import check_oracle, get_oracle
+from .oracles import check_oracle
 from .training import Objective, Optimization
 from .tuples import TupleSettings
 
@@ -68,7 +68,7 @@ class LabelParametersMixin(ParametersMixin):
         )
 
     def _objective(self, examples):
-        oracle = get_oracle(self.oracle)
+        oracle = self._oracle()
         check_oracle(oracle, examples.y.take(slice(A_FEW_ROWS)))
         settings = TupleSettings(
             oracle, self._training_ascent(), n_iterates=self.n_iterates, tau=self.tau

@@ -7,7 +7,7 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .inference import STEP_RULES
-from .oracles import did_you_mean
+from .oracles import did_you_mean, get_oracle
 from .training import LOSSES, SCHEDULES
 from .tuples import GENERATORS, Mixture
 
@@ -54,6 +54,10 @@ class ParametersMixin:
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
+
+    def _oracle(self):
+        """The oracle in use, a function on tensors."""
+        return get_oracle(self.oracle)
 
     def _resolve_device(self):
         if self.device == "auto":

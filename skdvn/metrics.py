@@ -1,4 +1,4 @@
-"""Scores and scorers: the oracles for NumPy, and scores of label maps."""
+"""Scores and scorers: the oracles for NumPy, of label maps, and of values."""
 
 import numpy as np
 import torch
@@ -8,8 +8,31 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _check_sample_weight
 
 from ._label_maps import check_label_maps, check_same_shapes
+from ._value_metrics import (
+    oracle_values,
+    risk_coverage_curve,
+    value_calibration_error,
+)
 from .oracles import FBeta, relaxed_accuracy, relaxed_f1, relaxed_iou
 from .superpixels import most_frequent, numbered_superpixels
+
+__all__ = [
+    "mean_iou_score",
+    "mean_iou_scorer",
+    "oracle_values",
+    "pixel_accuracy_score",
+    "pixel_accuracy_scorer",
+    "relaxed_accuracy_score",
+    "relaxed_accuracy_scorer",
+    "relaxed_f1_score",
+    "relaxed_f1_scorer",
+    "relaxed_fbeta_score",
+    "relaxed_iou_score",
+    "relaxed_iou_scorer",
+    "risk_coverage_curve",
+    "superpixel_accuracy",
+    "value_calibration_error",
+]
 
 
 def _as_tensor(Y, name):

@@ -1,5 +1,7 @@
 """Tests of the scores and scorers: equality with scikit-learn, inputs, errors."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -31,6 +33,8 @@ from skdvn.metrics import (
     relaxed_fbeta_score,
     relaxed_iou_score,
     relaxed_iou_scorer,
+    risk_coverage_curve,
+    value_calibration_error,
 )
 
 
@@ -67,6 +71,14 @@ def pairs_with_weights(elements, dtype=float):
 
 binary = pairs_with_weights(st.integers(0, 1), int)
 relaxed = pairs_with_weights(st.floats(0, 1, allow_subnormal=False))
+value_pairs = st.lists(
+    st.tuples(
+        st.floats(0, 1, allow_subnormal=False),
+        st.sampled_from([0, 0.2, 0.25, 0.6, 0.61, 1]) | st.floats(0, 1),
+    ),
+    min_size=1,
+    max_size=30,
+).map(lambda pairs: np.array(pairs).T)
 
 
 @pytest.fixture(scope="module")
@@ -363,3 +375,91 @@ def test_scorers_of_label_maps_score_segmenters(scorer, score):
     np.testing.assert_allclose(scores, expected)
     assert scores.min() > 0 and scores.max() <= 1
     assert scorer(model, list(X), list(Y)) == pytest.approx(score(Y, model.predict(X)))
+
+
+# -- values ---------------------------------------------------------------------------
+
+strategies = pytest.mark.parametrize("strategy", ["quantile", "uniform"])
+
+
+@pytest.mark.parametrize(
+    ("strategy", "expected"),
+    [
+        # {.1, .2} and {.3, .9}: means .15 against .5, and .6 against .75.
+        ("quantile", (0.35 + 0.15) / 2),
+        # {.1, .2, .3} and {.9}: means .2 against .5, and .9 against 1.
+        ("uniform", (3 * 0.3 + 0.1) / 4),
+    ],
+)
+def test_calibration_error_by_hand(strategy, expected):
+    true, pred = [0.5, 1, 0.5, 0.5], [0.1, 0.9, 0.2, 0.3]
+    found = value_calibration_error(true, pred, n_bins=2, strategy=strategy)
+    assert found == pytest.approx(expected)
+
+
+@strategies
+@given(pair=value_pairs, n_bins=st.integers(1, 12))
+def test_calibration_error_is_a_distance(strategy, pair, n_bins):
+    true, pred = pair
+    options = {"n_bins": n_bins, "strategy": strategy}
+    found = value_calibration_error(true, pred, **options)
+    assert value_calibration_error(pred, pred, **options) == pytest.approx(0, abs=1e-12)
+    assert found >= abs(true.mean() - pred.mean()) - 1e-12
+    assert found <= np.abs(true - pred).mean() + 1e-12
+    shuffled = np.random.default_rng(0).permutation(len(true))
+    again = value_calibration_error(true[shuffled], pred[shuffled], **options)
+    assert again == pytest.approx(found)
+    alone = value_calibration_error(true, pred, n_bins=1, strategy=strategy)
+    assert alone == pytest.approx(abs(true.mean() - pred.mean()))
+
+
+@given(value_pairs)
+def test_risk_coverage_is_the_mean_of_those_kept(pair):
+    true, pred = pair
+    coverage, kept = risk_coverage_curve(true, pred)
+    assert len(kept) == len(true)
+    np.testing.assert_allclose(coverage * len(true), np.arange(1, len(true) + 1))
+    assert kept[-1] == pytest.approx(true.mean())
+    # Where no equals are torn apart, it is the mean of the examples above.
+    for value in np.unique(pred):
+        above = pred >= value
+        assert kept[above.sum() - 1] == pytest.approx(true[above].mean())
+    _, ideal = risk_coverage_curve(true, true)
+    assert (ideal >= kept - 1e-12).all()
+    assert (np.diff(ideal) <= 1e-12).all()
+    _, level = risk_coverage_curve(true, np.full(len(true), 0.5))
+    np.testing.assert_allclose(level, true.mean())
+
+
+def test_risk_coverage_averages_over_the_orders_of_equals():
+    true = np.array([0.1, 0.9, 0.4, 0.7])
+    pred = np.array([0.5, 0.5, 0.8, 0.5])
+    orders = [[2, *rest] for rest in itertools.permutations([0, 1, 3])]
+    curves = [np.cumsum(true[order]) / np.arange(1, 5) for order in orders]
+    np.testing.assert_allclose(
+        risk_coverage_curve(true, pred)[1], np.mean(curves, axis=0)
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "parts"),
+    [
+        (([0, 2], [0, 1]), {}, ["values_true", "[0, 1]", "from 0 to 2"]),
+        (([0, 1], [-0.5, 1]), {}, ["values_pred", "[0, 1]", "from -0.5 to 1"]),
+        (([0, 1], [np.nan, 1]), {}, ["values_pred"]),
+        (([], []), {}, ["values_true", "at least one"]),
+        (([0, 1], [1]), {}, ["inconsistent"]),
+        (([[0, 1]], [[0, 1]]), {}, ["1d array"]),
+        (([0, 1], [0, 1]), {"n_bins": 0}, ["n_bins", "0"]),
+        (([0, 1], [0, 1]), {"n_bins": 2.5}, ["n_bins", "2.5"]),
+        (([0, 1], [0, 1]), {"strategy": "kmeans"}, ["strategy", "'kmeans'"]),
+    ],
+)
+def test_unfit_values_are_refused(arguments, options, parts):
+    with pytest.raises(ValueError) as caught:
+        value_calibration_error(*arguments, **options)
+    for part in parts:
+        assert part in str(caught.value)
+    if not options:
+        with pytest.raises(ValueError):
+            risk_coverage_curve(*arguments)

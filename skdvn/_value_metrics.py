@@ -1,0 +1,176 @@
+"""How good outputs are by an estimator's oracle, and how well values tell."""
+
+from numbers import Integral
+
+import numpy as np
+import torch
+from scipy import sparse
+from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils.validation import check_is_fitted
+
+
+def oracle_values(estimator, Y_true, Y_pred):
+    """True value of each output, by the oracle that an estimator is trained for.
+
+    The mean over the outputs of ``estimator.predict(X)`` is ``estimator.score(X, y)``.
+
+    Parameters
+    ----------
+    estimator : DVNMultiLabelClassifier, segmenter or CalibratedValueCV
+        Fitted; says what the oracle and the classes are.
+    Y_true, Y_pred : {array-like, sparse matrix} or list of arrays
+        Truth and output, labels or masks in the form of the y given to its `fit`.
+
+    Returns
+    -------
+    values : ndarray of shape (n_samples,)
+        In [0, 1].
+    """
+    fitted = getattr(estimator, "estimator_", estimator)
+    if not hasattr(fitted, "oracle"):
+        raise TypeError(
+            "estimator must have an oracle, as the classifiers and segmenters of skdvn "
+            f"have; got {type(estimator).__name__}."
+        )
+    check_is_fitted(fitted)
+    truth = fitted._targets.encode(Y_true, "Y_true")
+    predicted = fitted._targets.encode(Y_pred, "Y_pred")
+    check_consistent_length(truth, predicted)
+    oracle, values = fitted._oracle(), []
+    pairs = zip(_batches(truth), _batches(predicted), strict=True)
+    for i, (one_true, one) in enumerate(pairs):
+        if one_true.shape != one.shape:
+            raise ValueError(
+                f"Y_pred must have the shape of Y_true; Y_true[{i}] and Y_pred[{i}] "
+                f"have {one_true.shape[-2:]} and {one.shape[-2:]}."
+            )
+        pair = (
+            torch.tensor(part, dtype=fitted._dtype, device=fitted.device_)
+            for part in (one, one_true)
+        )
+        values.append(oracle(*pair).cpu().numpy())
+    return np.clip(np.concatenate(values).astype(np.float64), 0, 1)
+
+
+def _batches(encoded):
+    """A matrix of labels as one batch, masks, which may differ in size, one by one."""
+    if isinstance(encoded, list):
+        return [mask[np.newaxis] for mask in encoded]
+    return [encoded.toarray() if sparse.issparse(encoded) else encoded]
+
+
+def value_calibration_error(
+    values_true, values_pred, *, n_bins=10, strategy="quantile"
+):
+    """Expected calibration error of predicted values.
+
+    Examples are put into bins by their predicted value; the error is the mean over
+    examples of the absolute difference of predicted and true value, each averaged over
+    the bin.
+
+    Parameters
+    ----------
+    values_true, values_pred : array-like of shape (n_samples,)
+        True and predicted values, in [0, 1], for example of `oracle_values` and
+        ``predict_value``.
+    n_bins : int, default=10
+        Number of bins, at least 1. Equal predictions stay together, so that there may
+        be fewer.
+    strategy : {"quantile", "uniform"}, default="quantile"
+        Bins of as many examples each, or of the same width.
+
+    Returns
+    -------
+    error : float
+        In [0, 1], best is 0.
+
+    Examples
+    --------
+    >>> from skdvn.metrics import value_calibration_error
+    >>> value_calibration_error([0.5, 0.5, 1], [0.7, 0.7, 1], n_bins=2)
+    0.133...
+    """
+    bin_true, bin_pred, sizes = value_bins(values_true, values_pred, n_bins, strategy)
+    return float(np.average(np.abs(bin_true - bin_pred), weights=sizes))
+
+
+def value_bins(values_true, values_pred, n_bins=10, strategy="quantile"):
+    """Mean true and predicted values of examples with like predictions.
+
+    Parameters
+    ----------
+    values_true, values_pred, n_bins, strategy
+        As for `value_calibration_error`.
+
+    Returns
+    -------
+    bin_true, bin_pred : ndarray of shape (n_bins_filled,)
+        Means, in increasing order of the predictions.
+    sizes : ndarray of shape (n_bins_filled,)
+        Examples in each bin.
+    """
+    values_true, values_pred = check_values(values_true, values_pred)
+    if not isinstance(n_bins, Integral) or n_bins < 1:
+        raise ValueError(f"n_bins must be an integer from 1 on, got {n_bins!r}.")
+    inner = np.linspace(0, 1, n_bins + 1)[1:-1]
+    if strategy == "quantile":
+        inner = np.quantile(values_pred, inner)
+    elif strategy != "uniform":
+        raise ValueError(f"strategy must be 'quantile' or 'uniform', got {strategy!r}.")
+    _, bins = np.unique(np.searchsorted(inner, values_pred), return_inverse=True)
+    sizes = np.bincount(bins)
+    bin_true, bin_pred = (
+        np.bincount(bins, values) / sizes for values in (values_true, values_pred)
+    )
+    return bin_true, bin_pred, sizes
+
+
+def risk_coverage_curve(values_true, values_pred):
+    """Mean true value of the examples kept, by how many of them are.
+
+    Examples of the highest predicted value are kept first. Of equal predictions any
+    may be first: the curve is the mean over their orders. For the ideal curve, pass
+    the true values as the predicted ones.
+
+    Parameters
+    ----------
+    values_true, values_pred : array-like of shape (n_samples,)
+        True and predicted values, in [0, 1].
+
+    Returns
+    -------
+    coverage : ndarray of shape (n_samples,)
+        Share of the examples kept: ``1 / n_samples`` to 1.
+    kept_value : ndarray of shape (n_samples,)
+        Mean true value of those kept; the last entry is that of all.
+
+    Examples
+    --------
+    >>> from skdvn.metrics import risk_coverage_curve
+    >>> coverage, kept_value = risk_coverage_curve([0.5, 1, 0], [0.9, 0.8, 0.1])
+    >>> kept_value
+    array([0.5 , 0.75, 0.5 ])
+    """
+    values_true, values_pred = check_values(values_true, values_pred)
+    _, ranks, sizes = np.unique(-values_pred, return_inverse=True, return_counts=True)
+    among_equals = np.bincount(ranks, values_true) / sizes
+    kept = np.arange(1, len(values_true) + 1)
+    return kept / len(kept), np.cumsum(np.repeat(among_equals, sizes)) / kept
+
+
+def check_values(values_true, values_pred):
+    """True and predicted values as arrays; raise unless they are in [0, 1]."""
+    checked = []
+    for name, values in (("values_true", values_true), ("values_pred", values_pred)):
+        values = column_or_1d(values, dtype=np.float64)
+        if not len(values) or not ((values >= 0) & (values <= 1)).all():
+            found = (
+                f"from {values.min():.4g} to {values.max():.4g}" if len(values) else ""
+            )
+            raise ValueError(
+                f"{name} must hold numbers in [0, 1], at least one; got {len(values)} "
+                f"{found}."
+            )
+        checked.append(values)
+    check_consistent_length(*checked)
+    return checked

@@ -1,0 +1,148 @@
+"""Figures of what a segmenter has learned about masks."""
+
+import numpy as np
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from ._plotting import axes_for, check_matplotlib
+
+GAP = 0.08
+
+
+class MeanImageDisplay:
+    """Masks that a segmenter finds where there is nothing to find: the mean image.
+
+    Figure 5 of Gygli et al. (2017, section 5.5): the mean mask of some images, the
+    mask found for their mean image, and those found for the mean image with Gaussian
+    noise. What can be seen there is what the model has learned about shapes rather
+    than taken from the image.
+
+    Use `from_estimator` to create one.
+
+    Parameters
+    ----------
+    mean_mask : ndarray of shape (height, width)
+        Share of the images whose pixel is foreground.
+    mean_image : ndarray of shape (height, width, n_channels)
+        Mean of the images.
+    mask : ndarray of shape (height, width)
+        Relaxed mask found for the mean image, 1 is foreground.
+    noisy_masks : ndarray of shape (n_noisy, height, width)
+        Relaxed masks found for the mean image with noise.
+    noise : float
+        Standard deviation of the noise in pixel values.
+
+    Attributes
+    ----------
+    images_ : list of matplotlib AxesImage
+        From left to right.
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+    """
+
+    def __init__(self, mean_mask, mean_image, mask, noisy_masks, noise):
+        self.mean_mask = mean_mask
+        self.mean_image = mean_image
+        self.mask = mask
+        self.noisy_masks = noisy_masks
+        self.noise = noise
+
+    @classmethod
+    def from_estimator(
+        cls, estimator, X, y, *, noise=10.0, n_noisy=2, random_state=None, ax=None
+    ):
+        """Find and draw the masks.
+
+        Parameters
+        ----------
+        estimator : DVNSegmenter, another segmenter or CalibratedValueCV of one
+            Fitted.
+        X : array-like of shape (n, height, width, n_channels) or (n, height, width), \
+or list of arrays
+            Images of one size, in the paper those of the training set.
+        y : array-like of shape (n, height, width), or list of arrays
+            Their masks.
+        noise : float, default=10.0
+            Standard deviation of the noise in pixel values, from 0 on. The paper has
+            10, for images with values from 0 to 255.
+        n_noisy : int, default=2
+            Masks for images with noise.
+        random_state : int, RandomState instance or None, default=None
+            Of the noise.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+
+        Returns
+        -------
+        display : MeanImageDisplay
+        """
+        check_matplotlib(f"{cls.__name__}.from_estimator")
+        check_is_fitted(estimator)
+        if not noise >= 0:
+            raise ValueError(f"noise must be a number from 0 on, got {noise!r}.")
+        mean_image = _mean(X, "X")
+        background = estimator.classes_[0]
+        mean_mask = _mean([np.asarray(mask) != background for mask in y], "y")
+        shape = (n_noisy, *mean_image.shape)
+        noises = check_random_state(random_state).normal(scale=noise, size=shape)
+        shown = np.concatenate([mean_image[None], mean_image + noises])
+        masks = 1 - estimator.predict_proba(shown)[:, 0]
+        display = cls(mean_mask, mean_image, masks[0], masks[1:], noise)
+        return display.plot(ax=ax)
+
+    def plot(self, *, ax=None):
+        """Draw mean mask, mean image and masks found side by side.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+
+        Returns
+        -------
+        display : MeanImageDisplay
+        """
+        noisy = [(f"found, noise {self.noise:g}", mask) for mask in self.noisy_masks]
+        panels = [
+            ("mean mask", self.mean_mask),
+            ("mean image", _displayable(self.mean_image)),
+            ("found for it", self.mask),
+            *noisy,
+        ]
+        height, width = self.mean_mask.shape
+        figsize = 1.7 * len(panels), 1.7 * height / width + 0.3
+        self.ax_, self.figure_ = axes_for(self, ax, figsize)
+        left, self.images_ = 0, []
+        for title, pixels in panels:
+            extent = (left, left + width, height, 0)
+            style = {"cmap": "gray", "vmin": 0, "vmax": 1, "interpolation": "nearest"}
+            self.images_.append(self.ax_.imshow(pixels, extent=extent, **style))
+            self.ax_.text(
+                left + width / 2, -0.03 * height, title, ha="center", va="bottom"
+            )
+            left += width * (1 + GAP)
+        self.ax_.set(xlim=(0, left - width * GAP), ylim=(height, 0))
+        self.ax_.set_anchor("S")
+        self.ax_.set_axis_off()
+        return self
+
+
+def _mean(arrays, name):
+    """Mean of images or masks of one size, in floating point."""
+    shapes = {np.shape(array) for array in arrays}
+    if len(shapes) != 1:
+        raise ValueError(
+            f"{name} must hold images or masks of one size, to have a mean; got "
+            f"{len(shapes)} sizes. Resize or crop them first."
+        )
+    return np.mean([np.asarray(array) for array in arrays], axis=0, dtype=np.float64)
+
+
+def _displayable(image):
+    """An image as red, green and blue, or grey, in [0, 1]."""
+    if image.ndim == 3 and image.shape[2] != 3:
+        image = image.mean(axis=2)
+    low, high = image.min(), image.max()
+    if low < 0 or high > 255:
+        return (image - low) / max(high - low, 1)
+    return image / 255 if high > 1 else image
