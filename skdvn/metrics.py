@@ -1,5 +1,7 @@
 """Scores and scorers: the oracles for NumPy, and scores of label maps."""
 
+import math
+
 import numpy as np
 import torch
 from scipy import sparse
@@ -8,21 +10,28 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _check_sample_weight
 
 from ._label_maps import check_label_maps, check_same_shapes
+from .data import batches_of, rows_at_once
 from .oracles import FBeta, relaxed_accuracy, relaxed_f1, relaxed_iou
 from .superpixels import most_frequent, numbered_superpixels
 
 
-def _as_tensor(Y, name):
-    Y = Y.toarray() if sparse.issparse(Y) else np.asarray(Y)
-    try:
-        Y = Y.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be numeric, got dtype {Y.dtype}.") from error
+def _as_rows(Y, name):
+    """An array or CSR matrix of rows, not yet checked entry by entry."""
+    Y = Y if sparse.issparse(Y) else np.asarray(Y)
     if Y.ndim < 2:
         raise ValueError(
             f"{name} must have one row per example and at least one column, shape "
             f"(n_samples, n_labels), got shape {Y.shape}."
         )
+    return Y.tocsr() if sparse.issparse(Y) else Y
+
+
+def _as_tensor(Y, name):
+    Y = Y.toarray() if sparse.issparse(Y) else Y
+    try:
+        Y = Y.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be numeric, got dtype {Y.dtype}.") from error
     if not (np.isfinite(Y).all() and (Y >= 0).all() and (Y <= 1).all()):
         raise ValueError(
             f"{name} must hold numbers in [0, 1], got values from {Y.min():.4g} to "
@@ -32,16 +41,41 @@ def _as_tensor(Y, name):
 
 
 def _mean_value(oracle, Y_true, Y_pred, sample_weight):
-    y_true, y_pred = _as_tensor(Y_true, "Y_true"), _as_tensor(Y_pred, "Y_pred")
-    check_consistent_length(y_true, y_pred)
-    if y_true.shape != y_pred.shape:
+    pair = _as_rows(Y_true, "Y_true"), _as_rows(Y_pred, "Y_pred")
+    check_consistent_length(*pair)
+    shape, shape_pred = (Y.shape for Y in pair)
+    if shape != shape_pred:
         raise ValueError(
-            f"Y_pred must have the shape of Y_true, {tuple(y_true.shape)}, got "
-            f"{tuple(y_pred.shape)}."
+            f"Y_pred must have the shape of Y_true, {shape}, got {shape_pred}."
         )
-    if not len(y_true):
+    if not shape[0]:
         raise ValueError("Y_true must have at least one row, got none.")
-    return _average(oracle(y_pred, y_true).numpy(), sample_weight)
+
+    def take(rows):
+        y_true, y_pred = (Y[rows] for Y in pair)
+        return _as_tensor(y_pred, "Y_pred"), _as_tensor(y_true, "Y_true")
+
+    return _average(oracle_values(oracle, shape, take), sample_weight)
+
+
+def oracle_values(oracle, shape, take):
+    """Oracle values of many rows, few of which are held as tensors at once.
+
+    Parameters
+    ----------
+    oracle : callable
+        ``oracle(y, y_true) -> values``.
+    shape : tuple of int
+        Of all outputs, (n, ...).
+    take : callable
+        ``take(rows) -> (y, y_true)``, tensors of the rows in a slice.
+
+    Returns
+    -------
+    values : ndarray of shape (n,)
+    """
+    batches = batches_of(shape[0], rows_at_once(math.prod(shape[1:])))
+    return np.concatenate([oracle(*take(rows)).cpu().numpy() for rows in batches])
 
 
 def _average(values, sample_weight, sizes=1):

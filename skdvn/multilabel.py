@@ -12,6 +12,8 @@ from ._base import BaseDVN
 from ._compat import with_callbacks
 from ._label_data import LabelData, LabelDataMixin, checked_weight
 from ._label_parameters import LabelParametersMixin
+from .data import stacked
+from .metrics import oracle_values
 from .networks import ACTIVATIONS
 from .oracles import get_oracle
 from .targets import LabelTargets
@@ -442,7 +444,8 @@ classifier, default="auto"
         Y : ndarray or CSR matrix of shape (n_samples, n_labels), or (n_samples,)
             Labels in the form of the y given to `fit`.
         """
-        return self._targets_fitted().decode(self._relaxed(X), self.min_labels)
+        targets, queries = self._targets_fitted(), self._ready(X)
+        return targets.decode_parts(self._inferred(queries), self.min_labels)
 
     def predict_proba(self, X):
         """Predict relaxed labels: the ascent's result before rounding.
@@ -461,7 +464,9 @@ classifier, default="auto"
             Entries in [0, 1]. For a one-dimensional y one column per class, and rows
             that add up to 1.
         """
-        return self._targets_fitted().probabilities(self._relaxed(X))
+        targets, queries = self._targets_fitted(), self._ready(X)
+        parts = map(targets.probabilities, self._inferred(queries))
+        return stacked(parts, len(queries))
 
     def staged_predict(self, X):
         """Predict labels after each step of the ascent.
@@ -515,8 +520,8 @@ classifier, default="auto"
         """
         targets = self._targets_fitted()
         X, Y_init = self._checked_pair(X, targets.relaxed(Y_init, "Y_init"), "Y_init")
-        relaxed = self._infer(self._queries(X, self._outputs(Y_init)))
-        return targets.decode(relaxed, self.min_labels)
+        queries = self._queries(X, self._outputs(Y_init))
+        return targets.decode_parts(self._inferred(queries), self.min_labels)
 
     def predict_value(self, X, Y=None):
         """Predict how good an output is, without knowing the truth.
@@ -560,13 +565,14 @@ classifier, default="auto"
         score : float
             In [0, 1], best is 1.
         """
-        targets = self._targets_fitted()
-        predicted, truth = (
-            self._outputs(targets.encode(part)).take(slice(None))
-            for part in (self.predict(X), y)
-        )
-        check_consistent_length(predicted, truth)
-        values = get_oracle(self.oracle)(predicted, truth).cpu().numpy()
+        encode = self._targets_fitted().encode
+        pair = encode(self.predict(X)), encode(y)
+        check_consistent_length(*pair)
+
+        def take(rows):
+            return tuple(self._outputs(Y[rows]).take(slice(None)) for Y in pair)
+
+        values = oracle_values(get_oracle(self.oracle), pair[0].shape, take)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, values)
         return float(np.average(values, weights=sample_weight))
@@ -574,9 +580,6 @@ classifier, default="auto"
     def _targets_fitted(self):
         check_is_fitted(self)
         return self._targets
-
-    def _relaxed(self, X):
-        return self._infer(self._ready(X))
 
     def _relaxed_stages(self, X):
         return self._stages(self._ready(X))
