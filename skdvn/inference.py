@@ -71,6 +71,8 @@ STEP_RULES = {
     "normalized": _normalizing_factor,
     "rms": _rms_factor,
 }
+# Those whose steps are of the size of the gradient.
+SCALED_RULES = ("value", "logit")
 
 
 @dataclass(frozen=True)

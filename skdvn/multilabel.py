@@ -109,7 +109,8 @@ classifier, default="auto"
         See `init`; in (0, 1].
     step_size : float or "auto", default="auto"
         Size of the ascent's steps, above 0 (eta in eq. 8). "auto" trains with 0.5 and
-        then chooses.
+        then chooses; where rows have more than five labels, steps are larger in
+        proportion, since the gradient of the F1 score falls with their number.
     n_steps : int or "auto", default="auto"
         Number of the ascent's steps. "auto" trains with 20 and then chooses.
     prior_weight : float or "auto", default="auto"
@@ -425,7 +426,10 @@ classifier, default="auto"
         else:
             starts = draft._predict_start(X_given)
         data = LabelData(X, draft._targets.encode(y), starts, weight)
-        draft._learn_part(draft._examples(data))
+        examples = draft._examples(data)
+        if first:
+            draft._settle_steps(examples)
+        draft._learn_part(examples)
         self._adopt(draft)
         return self
 
