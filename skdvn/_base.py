@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 
 from ._compat import CallbackSupportMixin, FitProgress
 from ._parameters import A_FEW_ROWS, usable
-from .inference import infer, stages, values
+from .inference import inferred, stages, values
 from .learning import learn
 from .networks import check_is_network, check_network, copy_network, join, members
 from .training import Trainer
@@ -161,8 +161,10 @@ class BaseDVN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     # -- inference ---------------------------------------------------------------
 
-    def _infer(self, queries):
-        return infer(self.network_, self._ascent(), queries, **self._how()).numpy()
+    def _inferred(self, queries):
+        """Relaxed outputs, one mini-batch of rows after the other."""
+        parts = inferred(self.network_, self._ascent(), queries, **self._how())
+        return (y.numpy() for y in parts)
 
     def _stages(self, queries):
         iterates = stages(self.network_, self._ascent(), queries, **self._how())

@@ -4,18 +4,27 @@ import math
 from dataclasses import replace
 from numbers import Integral
 
+import torch
 from sklearn.utils._param_validation import StrOptions
 
 from ._parameters import A_FEW_ROWS, ParametersMixin, above, at_least
-from .inference import Ascent
+from .data import rows_at_once
+from .inference import SCALED_RULES, Ascent
 from .learning import Plan
 from .networks import members
-from .oracles import check_oracle
+from .oracles import check_oracle, reach
 from .training import Objective, Optimization
 from .tuples import TupleSettings
 
 DEFAULT_TUPLES = {"stratified": 0.5, "inference": 0.5}
 TRAINING_ASCENT = Ascent()
+# Twenty steps of size 0.5 are 10 in all, enough for rows of so many labels twice over.
+# With more, all step sizes grow in proportion: the value has a gradient of about one
+# over the number of labels, and an ascent that never comes near the truth leaves the
+# network with nothing to learn, until it values all outputs alike.
+COMFORTABLE_REACH = 5.0
+# Rows that are enough to tell how many labels there are.
+SOME_ROWS = 1000
 # Up to so many rows training is cheap: more candidates, smaller batches, and the
 # networks of all folds together instead of one trained anew.
 FEW_ROWS = 2500
@@ -39,6 +48,7 @@ class LabelParametersMixin(ParametersMixin):
     """Turns parameters into objects of the torch rooms; what can be chosen."""
 
     default_tuples = DEFAULT_TUPLES
+    _step_factor = 1.0
 
     _parameter_constraints = {
         **ParametersMixin._parameter_constraints,
@@ -56,8 +66,9 @@ class LabelParametersMixin(ParametersMixin):
 
     def _ascent(self):
         """Inference as the parameters stand now; "auto" means as chosen in fit."""
+        first = self._first_ascent()
         chosen = {
-            name: self._chosen(name, getattr(TRAINING_ASCENT, name))
+            name: self._chosen(name, getattr(first, name))
             for name in ("step_size", "n_steps", "prior_weight")
         }
         return Ascent(
@@ -67,9 +78,28 @@ class LabelParametersMixin(ParametersMixin):
             noise=self.inference_noise,
         )
 
-    def _objective(self, examples):
+    def _first_ascent(self):
+        """Inference before anything is chosen."""
+        size = TRAINING_ASCENT.step_size * self._step_factor
+        return replace(TRAINING_ASCENT, step_size=size)
+
+    def _settle_steps(self, examples):
+        """By how much steps must be larger than where rows have few labels."""
+        self._step_factor = 1.0
+        if self.step_rule in SCALED_RULES:
+            n_rows = len(examples)
+            n_taken = min(SOME_ROWS, rows_at_once(self._targets.n_labels_), n_rows)
+            rows = torch.arange(n_taken) * n_rows // n_taken
+            found = reach(self._checked_oracle(examples), examples.y.take(rows))
+            self._step_factor = max(1.0, found / COMFORTABLE_REACH)
+
+    def _checked_oracle(self, examples):
         oracle = self._oracle()
         check_oracle(oracle, examples.y.take(slice(A_FEW_ROWS)))
+        return oracle
+
+    def _objective(self, examples):
+        oracle = self._checked_oracle(examples)
         settings = TupleSettings(
             oracle, self._training_ascent(), n_iterates=self.n_iterates, tau=self.tau
         )
@@ -89,8 +119,9 @@ class LabelParametersMixin(ParametersMixin):
 
     def _training_ascent(self):
         """Inference as tuples are generated with it; "auto" is chosen afterwards."""
+        first = self._first_ascent()
         auto = {
-            name: getattr(TRAINING_ASCENT, name)
+            name: getattr(first, name)
             for name in ("step_size", "n_steps")
             if getattr(self, name) == "auto"
         }
@@ -100,7 +131,9 @@ class LabelParametersMixin(ParametersMixin):
         ascent = self._training_ascent()
         if self.n_steps == "auto":
             ascent = replace(ascent, n_steps=MAX_N_STEPS)
-        sizes = STEP_SIZES if self.step_size == "auto" else (self.step_size,)
+        sizes = [size * self._step_factor for size in STEP_SIZES]
+        if self.step_size != "auto":
+            sizes = [self.step_size]
         weights = PRIOR_WEIGHTS if self.prior_weight == "auto" else (self.prior_weight,)
         return tuple(
             replace(ascent, step_size=size, prior_weight=weight)
@@ -176,6 +209,8 @@ class LabelParametersMixin(ParametersMixin):
         """What to learn; without splits nothing is chosen."""
         n_rows = len(examples)
         n_networks = self.n_networks
+        if not self._continues():
+            self._settle_steps(examples)
         if self._continues():
             n_networks = len(members(self.network_))
             optimizations = (self._next_optimization(n_rows),)

@@ -13,6 +13,7 @@ from ._base import BaseDVN
 from ._image_data import ImageData, ImageDataMixin
 from ._label_data import checked_weight
 from ._parameters import ParametersMixin, above, at_least
+from ._value_metrics import encoded_values
 from .crops import CroppedNetwork
 from .data import Queries
 from .images import FLIPS
@@ -283,13 +284,7 @@ or list of arrays
         truth = self._targets.encode(y, "y")
         predicted = self._targets.encode(self.predict(X))
         check_same_sizes(predicted, truth, "y")
-        oracle = self._oracle()
-        found = np.array(
-            [
-                oracle(*(torch.from_numpy(part)[None].float() for part in pair)).item()
-                for pair in zip(predicted, truth, strict=True)
-            ]
-        )
+        found = encoded_values(self, truth, predicted)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, found)
         return float(np.average(found, weights=sample_weight))

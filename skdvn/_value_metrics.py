@@ -1,5 +1,6 @@
 """How good outputs are by an estimator's oracle, and how well values tell."""
 
+import math
 from numbers import Integral
 
 import numpy as np
@@ -7,6 +8,8 @@ import torch
 from scipy import sparse
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
+
+from .data import batches_of, rows_at_once
 
 
 def oracle_values(estimator, Y_true, Y_pred):
@@ -33,30 +36,62 @@ def oracle_values(estimator, Y_true, Y_pred):
             f"have; got {type(estimator).__name__}."
         )
     check_is_fitted(fitted)
-    truth = fitted._targets.encode(Y_true, "Y_true")
-    predicted = fitted._targets.encode(Y_pred, "Y_pred")
+    encode = fitted._targets.encode
+    return encoded_values(fitted, encode(Y_true, "Y_true"), encode(Y_pred, "Y_pred"))
+
+
+def encoded_values(estimator, truth, predicted):
+    """`oracle_values` of truth and outputs as the estimator's targets encode them.
+
+    These are a matrix of labels each, or lists of masks, which may differ in size.
+    """
     check_consistent_length(truth, predicted)
-    oracle, values = fitted._oracle(), []
-    pairs = zip(_batches(truth), _batches(predicted), strict=True)
-    for i, (one_true, one) in enumerate(pairs):
-        if one_true.shape != one.shape:
-            raise ValueError(
-                f"Y_pred must have the shape of Y_true; Y_true[{i}] and Y_pred[{i}] "
-                f"have {one_true.shape[-2:]} and {one.shape[-2:]}."
-            )
-        pair = (
-            torch.tensor(part, dtype=fitted._dtype, device=fitted.device_)
-            for part in (one, one_true)
+    oracle = estimator._oracle()
+
+    def tensor(part):
+        part = part.toarray() if sparse.issparse(part) else part
+        device, dtype = estimator.device_, estimator._dtype
+        return torch.as_tensor(part, dtype=dtype, device=device)
+
+    if isinstance(truth, list):
+        for i, (y_true, y) in enumerate(zip(truth, predicted, strict=True)):
+            if y_true.shape != y.shape:
+                raise ValueError(
+                    f"Y_pred must have the shape of Y_true; Y_true[{i}] and Y_pred[{i}]"
+                    f" have {y_true.shape[-2:]} and {y.shape[-2:]}."
+                )
+        values = [
+            oracle(tensor(y[np.newaxis]), tensor(y_true[np.newaxis])).cpu().numpy()
+            for y, y_true in zip(predicted, truth, strict=True)
+        ]
+        values = np.concatenate(values)
+    else:
+        values = values_of_rows(
+            oracle,
+            truth.shape,
+            lambda rows: (tensor(predicted[rows]), tensor(truth[rows])),
         )
-        values.append(oracle(*pair).cpu().numpy())
-    return np.clip(np.concatenate(values).astype(np.float64), 0, 1)
+    return np.clip(values.astype(np.float64), 0, 1)
 
 
-def _batches(encoded):
-    """A matrix of labels as one batch, masks, which may differ in size, one by one."""
-    if isinstance(encoded, list):
-        return [mask[np.newaxis] for mask in encoded]
-    return [encoded.toarray() if sparse.issparse(encoded) else encoded]
+def values_of_rows(oracle, shape, take):
+    """Oracle values of many rows, few of which are held as tensors at once.
+
+    Parameters
+    ----------
+    oracle : callable
+        ``oracle(y, y_true) -> values``.
+    shape : tuple of int
+        Of all outputs, (n, ...).
+    take : callable
+        ``take(rows) -> (y, y_true)``, tensors of the rows in a slice.
+
+    Returns
+    -------
+    values : ndarray of shape (n,)
+    """
+    batches = batches_of(shape[0], rows_at_once(math.prod(shape[1:])))
+    return np.concatenate([oracle(*take(rows)).cpu().numpy() for rows in batches])
 
 
 def value_calibration_error(

@@ -1,4 +1,4 @@
-"""What a user would pick instead: decision rules on label probabilities; segmenters."""
+"""What a user would pick instead: decision rules, feed-forward networks."""
 
 from numbers import Integral, Real
 
@@ -15,11 +15,13 @@ from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from .labelwise import FeedForwardClassifier
 from .metrics import relaxed_f1_score
 from .pixelwise import FCNSegmenter, UNetSegmenter
 
 __all__ = [
     "FCNSegmenter",
+    "FeedForwardClassifier",
     "PlugInClassifier",
     "ThresholdClassifier",
     "UNetSegmenter",

@@ -15,6 +15,29 @@ CLIP_LOW, CLIP_HIGH = -3.0, 5.0
 
 # Below this share of non-zeros a sparse product beats a dense one.
 SPARSE_DENSITY = 0.2
+# Rows with more entries than this are not made dense all at once.
+MAX_DENSE_ENTRIES = 2**22
+
+
+def batches_of(n, batch_size):
+    """Slices that cover ``range(n)``."""
+    return [slice(low, min(low + batch_size, n)) for low in range(0, n, batch_size)]
+
+
+def rows_at_once(n_entries):
+    """How many rows of so many entries may be made dense at once."""
+    return max(1, MAX_DENSE_ENTRIES // max(1, n_entries))
+
+
+def stacked(parts, n_rows):
+    """Parts of `n_rows` rows, ndarrays, as one, of which only one is held beside it."""
+    array, low = None, 0
+    for part in parts:
+        if array is None:
+            array = np.empty((n_rows, *part.shape[1:]), part.dtype)
+        array[low : low + len(part)] = part
+        low += len(part)
+    return array
 
 
 class SparseBatch(NamedTuple):
@@ -253,7 +276,7 @@ class Examples:
         """The examples at these positions (a CPU tensor), as a `Draw`."""
         start = None if self.y_init is None else self.y_init.take(rows)
         weight = None if self.weight is None else self.weight[rows]
-        return Draw(self.x.take(rows), self.y.take(rows), start, weight)
+        return Draw(self.x.take(rows), self.y.take(rows), start, weight, weight)
 
     def subset(self, rows):
         """The examples at these positions."""

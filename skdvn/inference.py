@@ -3,9 +3,11 @@
 from collections import deque
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 
+from .data import batches_of
 from .networks import LabelScore, score_and_grad
 
 
@@ -69,6 +71,8 @@ STEP_RULES = {
     "normalized": _normalizing_factor,
     "rms": _rms_factor,
 }
+# Those whose steps are of the size of the gradient.
+SCALED_RULES = ("value", "logit")
 
 
 @dataclass(frozen=True)
@@ -233,20 +237,57 @@ def starting_points(network, context, given):
         return network.guess(context)
 
 
-def _climbs(network, ascent, queries, batch_size, rng):
-    """The climb of each mini-batch of the queries, still to be started."""
-    noise = _NoiseForRows(rng, len(queries))
-    for rows in batches_of(len(queries), batch_size):
-        context, pull = network.encode(queries.x.take(rows)), None
-        if ascent.prior_weight:
-            pull = ascent.prior_weight * queries.margins.take(rows)
-        field = value_field(network, context, pull)
-        given = None if queries.y_init is None else queries.y_init.take(rows)
-        start = starting_points(network, context, given)
-        yield field, start, noise.of(rows)
+@dataclass
+class EncodedBatch:
+    """All that any ascent needs to climb with a mini-batch of queries.
+
+    Parameters
+    ----------
+    rows : slice
+        Their positions.
+    network : torch.nn.Module
+        A value network.
+    context : tensor or tuple of tensors
+        What its `encode` returned.
+    start : torch.Tensor of shape (n, ...)
+        Where inference starts.
+    margins : torch.Tensor of the shape of start, or None
+        A term linear in y that inference may add to the score.
+    """
+
+    rows: slice
+    network: torch.nn.Module
+    context: Any
+    start: torch.Tensor
+    margins: torch.Tensor | None
+
+    def iterates(self, ascent, draw=None):
+        """What `Ascent.iterates` yields here; without gradients."""
+        pull = ascent.prior_weight * self.margins if ascent.prior_weight else None
+        field = value_field(self.network, self.context, pull)
+        return _without_gradients(ascent.iterates(field, self.start, draw))
+
+    def climb(self, ascent, draw=None):
+        """The last of the iterates."""
+        return last(self.iterates(ascent, draw)) if ascent.n_steps else self.start
 
 
 @torch.no_grad()
+def _without_gradients(iterates):
+    yield from iterates
+
+
+@torch.no_grad()
+def encoded(network, queries, batch_size):
+    """Yield the mini-batches of the queries, each encoded once, as `EncodedBatch`."""
+    for rows in batches_of(len(queries), batch_size):
+        context = network.encode(queries.x.take(rows))
+        given = None if queries.y_init is None else queries.y_init.take(rows)
+        start = starting_points(network, context, given)
+        margins = None if queries.margins is None else queries.margins.take(rows)
+        yield EncodedBatch(rows, network, context, start, margins)
+
+
 def stages(network, ascent, queries, *, batch_size, rng=None):
     """Yield the outputs of all rows after each step.
 
@@ -266,21 +307,33 @@ def stages(network, ascent, queries, *, batch_size, rng=None):
     y : torch.Tensor of shape (n, ...)
         On the CPU; a new tensor at each step.
     """
+    noise = _NoiseForRows(rng, len(queries))
     climbs = [
-        ascent.iterates(*climb)
-        for climb in _climbs(network, ascent, queries, batch_size, rng)
+        batch.iterates(ascent, noise.of(batch.rows))
+        for batch in encoded(network, queries, batch_size)
     ]
     for parts in zip(*climbs, strict=True):
         yield torch.cat(parts).cpu()
 
 
-@torch.no_grad()
+def inferred(network, ascent, queries, *, batch_size, rng=None):
+    """Yield the outputs after the last step, one mini-batch of rows after the other.
+
+    Parameters as for `stages`. Only with noise, which is drawn for all rows at once,
+    are the outputs of all rows held.
+    """
+    if ascent.noise:
+        yield last(stages(network, ascent, queries, batch_size=batch_size, rng=rng))
+        return
+    for batch in encoded(network, queries, batch_size):
+        yield batch.climb(ascent).cpu()
+
+
 def infer(network, ascent, queries, *, batch_size, rng=None):
     """The outputs of all rows after the last step; parameters as for `stages`."""
-    if ascent.noise:
-        return last(stages(network, ascent, queries, batch_size=batch_size, rng=rng))
-    climbs = _climbs(network, ascent, queries, batch_size, rng)
-    return torch.cat([ascent.climb(*climb).cpu() for climb in climbs])
+    return torch.cat(
+        list(inferred(network, ascent, queries, batch_size=batch_size, rng=rng))
+    )
 
 
 def last(iterates):
@@ -312,8 +365,3 @@ def values(network, x, y, *, batch_size):
             for rows in batches_of(len(x), batch_size)
         ]
     ).cpu()
-
-
-def batches_of(n, batch_size):
-    """Slices that cover ``range(n)``."""
-    return [slice(low, min(low + batch_size, n)) for low in range(0, n, batch_size)]

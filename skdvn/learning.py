@@ -13,8 +13,8 @@ from typing import NamedTuple
 import torch
 from torch.nn import functional as F
 
-from .data import ComputedRows, Examples, Queries
-from .inference import Ascent, stages
+from .data import ComputedRows, Examples, Queries, rows_at_once
+from .inference import Ascent, encoded
 from .networks import copy_network, join
 from .training import Objective, Optimization, Trainer
 
@@ -303,29 +303,35 @@ class _Learner:
 
     def _totals(self, network, split):
         """Sums of oracle values and of weights, (2, n_ascents, n_steps)."""
-        plan = self.plan
-        oracle = plan.objective.settings.oracle
-        held_out = split.held_out
+        ascents, held_out = self.plan.ascents, split.held_out
         queries = Queries(held_out.x, held_out.y_init, split.margins)
-        y_true = held_out.y.take(slice(None)).cpu()
         weight = held_out.weight
-        weight = torch.ones(len(y_true)) if weight is None else weight.cpu()
-        totals = []
-        for ascent in plan.ascents:
-            climb = stages(
-                network,
-                ascent,
-                queries,
-                batch_size=EVALUATION_BATCH,
-                rng=torch.Generator().manual_seed(0),
-            )
-            values = (
-                oracle(torch.as_tensor(plan.decide(y.numpy())).to(y_true), y_true)
-                for y in climb
-            )
-            totals.append([(value * weight).sum().item() for value in values])
-        sums = torch.tensor(totals, dtype=torch.float64)
+        weight = torch.ones(len(held_out.y)) if weight is None else weight.cpu()
+        n_stages = max(ascents[0].n_steps, 1)
+        sums = torch.zeros(len(ascents), n_stages, dtype=torch.float64)
+        for batch in encoded(network, queries, self._n_rows_together(held_out)):
+            y_true = held_out.y.take(batch.rows).cpu()
+            for i, ascent in enumerate(ascents):
+                rng = torch.Generator().manual_seed(0)
+                outputs = (
+                    batch.iterates(ascent, rng) if ascent.n_steps else [batch.start]
+                )
+                for step, y in enumerate(outputs):
+                    values = self._values(y, y_true) * weight[batch.rows]
+                    sums[i, step] += values.sum().item()
         return torch.stack([sums, torch.full_like(sums, weight.sum().item())])
+
+    def _n_rows_together(self, held_out):
+        """Rows to score together; all if they share the noise of the ascent."""
+        if any(ascent.noise for ascent in self.plan.ascents):
+            return len(held_out.y)
+        n_entries = held_out.y.take(slice(1)).numel()
+        return min(EVALUATION_BATCH, rows_at_once(n_entries))
+
+    def _values(self, y, y_true):
+        """Oracle values of what `predict` would make of the relaxed outputs."""
+        decided = torch.as_tensor(self.plan.decide(y.cpu().numpy()))
+        return self.plan.objective.settings.oracle(decided.to(y_true), y_true)
 
     def _best_ascent(self, totals):
         """The best mean value, smoothed over the steps, and the ascent that gets it."""

@@ -12,6 +12,7 @@ from ._value_metrics import (
     oracle_values,
     risk_coverage_curve,
     value_calibration_error,
+    values_of_rows,
 )
 from .oracles import FBeta, relaxed_accuracy, relaxed_f1, relaxed_iou
 from .superpixels import most_frequent, numbered_superpixels
@@ -35,17 +36,23 @@ __all__ = [
 ]
 
 
-def _as_tensor(Y, name):
-    Y = Y.toarray() if sparse.issparse(Y) else np.asarray(Y)
-    try:
-        Y = Y.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be numeric, got dtype {Y.dtype}.") from error
+def _as_rows(Y, name):
+    """An array or CSR matrix of rows, not yet checked entry by entry."""
+    Y = Y if sparse.issparse(Y) else np.asarray(Y)
     if Y.ndim < 2:
         raise ValueError(
             f"{name} must have one row per example and at least one column, shape "
             f"(n_samples, n_labels), got shape {Y.shape}."
         )
+    return Y.tocsr() if sparse.issparse(Y) else Y
+
+
+def _as_tensor(Y, name):
+    Y = Y.toarray() if sparse.issparse(Y) else Y
+    try:
+        Y = Y.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be numeric, got dtype {Y.dtype}.") from error
     if not (np.isfinite(Y).all() and (Y >= 0).all() and (Y <= 1).all()):
         raise ValueError(
             f"{name} must hold numbers in [0, 1], got values from {Y.min():.4g} to "
@@ -55,16 +62,21 @@ def _as_tensor(Y, name):
 
 
 def _mean_value(oracle, Y_true, Y_pred, sample_weight):
-    y_true, y_pred = _as_tensor(Y_true, "Y_true"), _as_tensor(Y_pred, "Y_pred")
-    check_consistent_length(y_true, y_pred)
-    if y_true.shape != y_pred.shape:
+    pair = _as_rows(Y_true, "Y_true"), _as_rows(Y_pred, "Y_pred")
+    check_consistent_length(*pair)
+    shape, shape_pred = (Y.shape for Y in pair)
+    if shape != shape_pred:
         raise ValueError(
-            f"Y_pred must have the shape of Y_true, {tuple(y_true.shape)}, got "
-            f"{tuple(y_pred.shape)}."
+            f"Y_pred must have the shape of Y_true, {shape}, got {shape_pred}."
         )
-    if not len(y_true):
+    if not shape[0]:
         raise ValueError("Y_true must have at least one row, got none.")
-    return _average(oracle(y_pred, y_true).numpy(), sample_weight)
+
+    def take(rows):
+        y_true, y_pred = (Y[rows] for Y in pair)
+        return _as_tensor(y_pred, "Y_pred"), _as_tensor(y_true, "Y_true")
+
+    return _average(values_of_rows(oracle, shape, take), sample_weight)
 
 
 def _average(values, sample_weight, sizes=1):

@@ -2,24 +2,18 @@
 
 from numbers import Integral, Real
 
-import numpy as np
-from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.utils import check_consistent_length
+from sklearn.base import _fit_context
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from ._base import BaseDVN
 from ._compat import with_callbacks
-from ._label_data import LabelData, LabelDataMixin, checked_weight
+from ._label_data import LabelData, checked_weight
 from ._label_parameters import LabelParametersMixin
+from ._labeler import BaseLabelClassifier
 from .networks import ACTIVATIONS
-from .oracles import get_oracle
 from .targets import LabelTargets
 
 
-class DVNMultiLabelClassifier(
-    ClassifierMixin, LabelDataMixin, LabelParametersMixin, BaseDVN
-):
+class DVNMultiLabelClassifier(BaseLabelClassifier):
     """Deep Value Network for multi-label classification.
 
     A value network v(x, y) is trained to predict the value, by default the relaxed
@@ -107,7 +101,8 @@ classifier, default="auto"
         See `init`; in (0, 1].
     step_size : float or "auto", default="auto"
         Size of the ascent's steps, above 0 (eta in eq. 8). "auto" trains with 0.5 and
-        then chooses.
+        then chooses; where rows have more than five labels, steps are larger in
+        proportion, since the gradient of the F1 score falls with their number.
     n_steps : int or "auto", default="auto"
         Number of the ascent's steps. "auto" trains with 20 and then chooses.
     prior_weight : float or "auto", default="auto"
@@ -423,45 +418,14 @@ classifier, default="auto"
         else:
             starts = draft._predict_start(X_given)
         data = LabelData(X, draft._targets.encode(y), starts, weight)
-        draft._learn_part(draft._examples(data))
+        examples = draft._examples(data)
+        if first:
+            draft._settle_steps(examples)
+        draft._learn_part(examples)
         self._adopt(draft)
         return self
 
-    # -- predict -----------------------------------------------------------------
-
-    def predict(self, X):
-        """Predict labels by gradient ascent on the value.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Inputs.
-
-        Returns
-        -------
-        Y : ndarray or CSR matrix of shape (n_samples, n_labels), or (n_samples,)
-            Labels in the form of the y given to `fit`.
-        """
-        return self._targets_fitted().decode(self._relaxed(X), self.min_labels)
-
-    def predict_proba(self, X):
-        """Predict relaxed labels: the ascent's result before rounding.
-
-        These are the outputs y of section 3.1, nearly binary, rather than calibrated
-        probabilities.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Inputs.
-
-        Returns
-        -------
-        Y : ndarray of shape (n_samples, n_labels)
-            Entries in [0, 1]. For a one-dimensional y one column per class, and rows
-            that add up to 1.
-        """
-        return self._targets_fitted().probabilities(self._relaxed(X))
+    # -- inference -------------------------------------------------------------
 
     def staged_predict(self, X):
         """Predict labels after each step of the ascent.
@@ -515,8 +479,8 @@ classifier, default="auto"
         """
         targets = self._targets_fitted()
         X, Y_init = self._checked_pair(X, targets.relaxed(Y_init, "Y_init"), "Y_init")
-        relaxed = self._infer(self._queries(X, self._outputs(Y_init)))
-        return targets.decode(relaxed, self.min_labels)
+        queries = self._queries(X, self._outputs(Y_init))
+        return targets.decode_parts(self._inferred(queries), self.min_labels)
 
     def predict_value(self, X, Y=None):
         """Predict how good an output is, without knowing the truth.
@@ -540,49 +504,5 @@ classifier, default="auto"
         X, Y = self._checked_pair(X, targets.relaxed(Y), "Y")
         return self._values(self._inputs(X), self._outputs(Y))
 
-    def score(self, X, y, sample_weight=None):
-        """Mean oracle value of the predicted labels.
-
-        With the default oracle this is the example-averaged F1, which for a
-        one-dimensional y is the accuracy.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Inputs.
-        y : {array-like, sparse matrix} of shape (n_samples, n_labels)
-            True labels, or classes of shape (n_samples,).
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the examples.
-
-        Returns
-        -------
-        score : float
-            In [0, 1], best is 1.
-        """
-        targets = self._targets_fitted()
-        predicted, truth = (
-            self._outputs(targets.encode(part)).take(slice(None))
-            for part in (self.predict(X), y)
-        )
-        check_consistent_length(predicted, truth)
-        values = get_oracle(self.oracle)(predicted, truth).cpu().numpy()
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, values)
-        return float(np.average(values, weights=sample_weight))
-
-    def _targets_fitted(self):
-        check_is_fitted(self)
-        return self._targets
-
-    def _relaxed(self, X):
-        return self._infer(self._ready(X))
-
     def _relaxed_stages(self, X):
         return self._stages(self._ready(X))
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.classifier_tags.multi_label = True
-        return tags

@@ -203,6 +203,29 @@ def get_oracle(oracle, known=ORACLES):
     return known[oracle]
 
 
+def reach(oracle, y_true):
+    """How many entries of the truth must be set for a unit of oracle value.
+
+    This is about how large the steps of an ascent along the oracle's gradient must be
+    together to get from nothing to the truth: for F1 and IOU the number of labels of
+    an example, for accuracy that of all labels.
+
+    Parameters
+    ----------
+    oracle : callable
+        ``oracle(y, y_true) -> values``.
+    y_true : torch.Tensor of shape (n, ...)
+        True outputs.
+
+    Returns
+    -------
+    reach : float
+        0 where the truth is worth no more than nothing.
+    """
+    rise = oracle(y_true, y_true) - oracle(torch.zeros_like(y_true), y_true)
+    return (y_true.sum() / rise.sum()).item() if rise.sum() > 0 else 0.0
+
+
 def check_oracle(oracle, y_true):
     """Try a user's oracle on the truth, on nothing and on a blend of the two.
 

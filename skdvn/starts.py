@@ -1,7 +1,7 @@
 """Where inference starts: a constant, or the output of another estimator."""
 
 import numpy as np
-from scipy import ndimage, sparse
+from scipy import ndimage
 from sklearn.base import clone
 from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.utils import _safe_indexing
@@ -64,7 +64,7 @@ class EstimatorStart:
 
         Returns
         -------
-        starts : ndarray of shape (n_samples, n_labels)
+        starts : {ndarray, CSR matrix} of shape (n_samples, n_labels)
         """
         folds = KFold(min(N_FOLDS, Y.shape[0]), shuffle=True, random_state=seed)
         predicted = cross_val_predict(clone(self.estimator), X, Y, cv=folds)
@@ -76,8 +76,9 @@ class EstimatorStart:
         return self._encode(self.estimator.predict(X))
 
     def _encode(self, predicted):
-        labels = self._targets.encode(predicted, "the output of init.predict")
-        return self._scale * (labels.toarray() if sparse.issparse(labels) else labels)
+        return self._scale * self._targets.encode(
+            predicted, "the output of init.predict"
+        )
 
 
 class SegmenterStart:

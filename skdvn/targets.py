@@ -122,22 +122,29 @@ class LabelTargets:
         Y = self.round(relaxed, min_labels)
         if self._binarizer is not None:
             return self.classes_[np.argmax(Y, axis=1)]
-        return sparse.csr_matrix(Y) if self.sparse_ else Y
+        return (sparse.csr_matrix(Y) if self.sparse_ else Y).astype(int)
+
+    def decode_parts(self, parts, min_labels=0):
+        """As `decode`, for relaxed outputs that come as parts of the rows."""
+        decoded = [self.decode(part, min_labels) for part in parts]
+        if self._binarizer is None and self.sparse_:
+            return sparse.vstack(decoded, format="csr")
+        return np.concatenate(decoded)
 
     def round(self, relaxed, min_labels=0):
-        """Round relaxed outputs to a binary matrix; parameters as for `decode`."""
+        """Round relaxed outputs to a boolean matrix; parameters as for `decode`."""
         if self._binarizer is not None:
             largest = np.argmax(self.probabilities(relaxed), axis=1)
-            return np.eye(self.n_labels_, dtype=int)[largest]
-        Y = (relaxed >= 0.5).astype(int)
+            return np.eye(self.n_labels_, dtype=bool)[largest]
         if min_labels > self.n_labels_:
             raise ValueError(
                 f"min_labels={min_labels} is more than the {self.n_labels_} labels "
                 "there are."
             )
-        if min_labels:
-            top = np.argsort(-relaxed, axis=1, kind="stable")[:, :min_labels]
-            np.put_along_axis(Y, top, 1, axis=1)
+        Y = relaxed >= 0.5
+        few = np.flatnonzero(Y.sum(axis=1) < min_labels)
+        if len(few):
+            Y[few] = _largest(relaxed[few], min_labels)
         return Y
 
     def probabilities(self, relaxed):
@@ -146,6 +153,14 @@ class LabelTargets:
         if self._binarizer is None:
             return inside
         return inside / inside.sum(axis=1, keepdims=True)
+
+
+def _largest(array, k):
+    """Where the k largest entries of each row are; of equal ones the first."""
+    least = -np.partition(-array, k - 1, axis=1)[:, k - 1 : k]
+    above, equal = array > least, array == least
+    room = k - above.sum(axis=1, keepdims=True)
+    return above | (equal & (equal.cumsum(axis=1) <= room))
 
 
 def _is_matrix(Y):

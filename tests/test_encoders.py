@@ -9,6 +9,7 @@ from sklearn.model_selection import cross_val_score
 from torch import nn
 
 from skdvn import DVNMultiLabelClassifier
+from skdvn.baselines import FeedForwardClassifier, PlugInClassifier
 from skdvn.datasets import load_digit_attributes
 from skdvn.networks import (
     GuessLabelNetwork,
@@ -214,3 +215,30 @@ def test_the_feed_forward_part_can_start_the_paper_s_network():
     clf.fit(flat, Y)
     assert isinstance(clf.network_, LabelNetwork)
     assert clf.score(flat_test, Y_TEST) > 0.65
+
+
+# -- the feed-forward network alone ---------------------------------------------------
+
+
+def test_feed_forward_networks_share_encoders():
+    clf = FeedForwardClassifier(
+        (16,), encoder=Encoder, max_iter=20, learning_rate_init=0.3, random_state=0
+    ).fit(X, Y)
+    assert clf.score(X_TEST, Y_TEST) > 0.65
+    proba = clf.predict_proba(X_TEST)
+    np.testing.assert_array_equal(clf.predict(X_TEST), proba >= 0.5)
+    # Trained on the likelihood, probabilities are about as high as labels are frequent.
+    assert proba.mean() == pytest.approx(Y_TEST.mean(), abs=0.08)
+    assert not hasattr(clf, "predict_value")
+
+
+def test_feed_forward_networks_stop_early_and_predict_jointly():
+    flat, flat_test = X.reshape(300, -1), X_TEST.reshape(100, -1)
+    clf = FeedForwardClassifier(
+        (16,), early_stopping=True, n_iter_no_change=2, n_networks=2, random_state=0
+    ).fit(flat, Y)
+    scores = [e["validation_score"] for e in clf.history_ if "validation_score" in e]
+    assert clf.validation_score_ == pytest.approx(max(scores))
+    assert len(members(clf.network_)) == 2
+    decided = PlugInClassifier(FeedForwardClassifier((16,), max_iter=5)).fit(flat, Y)
+    assert (decided.predict(flat_test).sum(1) > 0).all()

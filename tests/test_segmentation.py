@@ -288,6 +288,9 @@ def test_early_stopping_keeps_the_best():
     ).fit(X, Y)
     scores = [entry["validation_score"] for entry in segmenter.history_]
     assert segmenter.n_iter_ == int(np.argmax(scores)) + 1
+    baseline = UNetSegmenter(**SMALL, max_iter=3, early_stopping=True).fit(X, Y)
+    assert len(baseline.history_) == 3
+    assert 0 < baseline.validation_score_ < 1
     given = DVNSegmenter(**SMALL, max_iter=2, early_stopping=True)
     given.fit(X, Y, X_val=X_TEST, y_val=Y_TEST)
     assert "validation_score" in given.history_[0]

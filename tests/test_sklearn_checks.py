@@ -4,9 +4,12 @@ import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdvn import DVNMultiLabelClassifier
+from skdvn.baselines import FeedForwardClassifier
 
 
-@parametrize_with_checks([DVNMultiLabelClassifier(max_iter=20)])
+@parametrize_with_checks(
+    [DVNMultiLabelClassifier(max_iter=20), FeedForwardClassifier(max_iter=20)]
+)
 @pytest.mark.filterwarnings("ignore")
 def test_scikit_learn_check(estimator, check):
     check(estimator)
