@@ -24,12 +24,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skdvn import DVNMultiLabelClassifier
-from skdvn.baselines import PlugInClassifier, ThresholdClassifier
+from skdvn.baselines import (
+    FeedForwardClassifier,
+    PlugInClassifier,
+    ThresholdClassifier,
+)
 from skdvn.datasets import load_bibtex
 from skdvn.inference import Ascent, value_field
 from skdvn.metrics import relaxed_f1_score
 from skdvn.networks import LabelNetwork
-from skdvn.recipes import RELEASED_BIBTEX
+from skdvn.recipes import RELEASED_BIBTEX, SPEN
 
 
 class ReferenceClassifier:
@@ -117,6 +121,12 @@ ROWS = {
     "lr tf-idf plug-in": tfidf_plug_in,
     "mlp tuned": partial(mlp, partial(ThresholdClassifier, cv=3)),
     "mlp plug-in": partial(mlp, PlugInClassifier),
+    "nn": lambda seed: FeedForwardClassifier(random_state=seed),
+    "nn tuned": lambda seed: ThresholdClassifier(
+        FeedForwardClassifier(random_state=seed), cv=3
+    ),
+    "spen": partial(dvn, **SPEN),
+    "dvn, oracle-shaped": partial(dvn, local_term="oracle", tau=0.3),
     "tuples: gt": partial(ablation, ground_truth=1),
     "tuples: inf": partial(ablation, inference=1),
     "tuples: inf+gt": partial(ablation, inference=1, ground_truth=1),
@@ -129,6 +139,9 @@ ROWS = {
     "tuples: inf+gt+adv": partial(ablation, inference=2, ground_truth=1, adversarial=1),
     "tuples: inf+gt+replay": partial(ablation, inference=1, ground_truth=2, replay=1),
 }
+# Logistic regression, the feed-forward network, SPEN, and Deep Value Networks without
+# and with a linear prior.
+TABLE_1 = ["lr", "lr tuned", "nn", "nn tuned", "spen", "default, no prior", "default"]
 SEEDLESS = {"reference", "lr", "lr tuned", "lr plug-in", "lr tf-idf plug-in"}
 
 
@@ -161,6 +174,9 @@ def main():
     )
     parser.add_argument("--data", required=True, type=Path)
     parser.add_argument("--rows", nargs="+", help=f"of {['reference', *ROWS]}")
+    parser.add_argument(
+        "--table-1", action="store_true", help="the rows of the paper's Table 1"
+    )
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--json", help="file to write the rows to")
     args = parser.parse_args()
@@ -176,6 +192,8 @@ def main():
     unknown = set(args.rows or ()) - models.keys()
     if unknown:
         parser.error(f"unknown rows {sorted(unknown)}; there are {list(models)}")
+    if args.table_1:
+        args.rows = TABLE_1
     rows = []
     print(f"{'row':24} seeds  F1 mean    sd     fit s  predict s")
     for name in args.rows or models:

@@ -51,7 +51,7 @@ def encoded_values(estimator, truth, predicted):
     def tensor(part):
         part = part.toarray() if sparse.issparse(part) else part
         device, dtype = estimator.device_, estimator._dtype
-        return torch.as_tensor(part, dtype=dtype, device=device)
+        return torch.tensor(part, dtype=dtype, device=device)
 
     if isinstance(truth, list):
         for i, (y_true, y) in enumerate(zip(truth, predicted, strict=True)):
