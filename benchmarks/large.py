@@ -6,6 +6,7 @@ the logistic regressions are run on made-up data in the shape of Delicious::
 
     python benchmarks/large.py --rows epoch --labels 1000 3000 10000 --json large.json
     python benchmarks/large.py --rows dvn "paper's ascent" lr "lr tf-idf"
+    python benchmarks/large.py --rows dvn "paper's ascent" --cardinality 60
 
 Memory is the greatest resident size in MiB after data, fit and predict, beyond that of
 the imports.
@@ -15,6 +16,7 @@ import argparse
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
@@ -54,10 +56,12 @@ QUALITY = {
 }
 
 
-def measure(name, n_labels, n_rows, seed):
+def measure(name, n_labels, n_rows, cardinality, seed):
     """Seconds, MiB and test F1 of one row."""
     start = peak_so_far()
-    shape = large_shape(n_labels, n_rows) if name in GROWTH else DELICIOUS
+    shape = replace(DELICIOUS, cardinality=cardinality)
+    if name in GROWTH:
+        shape = large_shape(n_labels, n_rows)
     X, Y, X_test, Y_test = make_large_problem(shape, seed)
     row = {"data_mib": peak_so_far() - start}
     model = {**GROWTH, **QUALITY}[name](seed)
@@ -95,9 +99,12 @@ def main():
     parser.add_argument("--rows", nargs="+", default=["epoch", "dvn", "lr"])
     parser.add_argument("--labels", nargs="+", type=int, default=[1000, 3000, 10_000])
     parser.add_argument("--n-rows", type=int, default=20_000)
+    parser.add_argument(
+        "--cardinality", type=int, default=19, help="labels per row of Delicious"
+    )
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--json", help="file to write the rows to")
-    parser.add_argument("--measure", nargs=4, help=argparse.SUPPRESS)
+    parser.add_argument("--measure", nargs=5, help=argparse.SUPPRESS)
     args = parser.parse_args()
     torch.set_num_threads(1)
     if args.measure:
@@ -114,7 +121,8 @@ def main():
     for name in args.rows:
         for n_labels in args.labels if name in GROWTH else [DELICIOUS.n_labels]:
             for seed in range(args.seeds):
-                row = measure_apart(name, n_labels, args.n_rows, seed)
+                size = n_labels, args.n_rows, args.cardinality
+                row = measure_apart(name, *size, seed)
                 rows.append({"row": name, "n_labels": n_labels, "seed": seed, **row})
                 show(rows[-1])
                 if args.json:
