@@ -26,9 +26,10 @@ from .targets import LabelTargets
 SMALL_N_ROWS = 256
 # Below so many rows a held-out part says little; nothing is chosen then.
 MIN_ROWS_TO_HOLD_OUT = 100
-# A prior costs memory for coefficients and probabilities; beyond so many of either
-# "auto" goes without.
+# With more labels times rows or features than this, "auto" goes without a prior if rows
+# have more features that are not 0 than this: it would take longer than all the rest.
 MAX_PRIOR_ENTRIES = 5_000_000
+MAX_FEATURES_PER_ROW = 500
 
 
 class LabelData(NamedTuple):
@@ -226,8 +227,7 @@ class LabelDataMixin:
     def _wants_prior(self, data):
         possible = has_thresholds(self._oracle()) and data.X.ndim == 2
         if self.prior_weight == "auto" and not self._continues():
-            n_entries = max(data.X.shape) * data.Y.shape[1]
-            return possible and n_entries <= MAX_PRIOR_ENTRIES
+            return possible and _has_cheap_prior(data)
         weight = self._ascent().prior_weight
         if weight and not possible:
             raise ValueError(
@@ -343,6 +343,13 @@ class LabelDataMixin:
                 )
             margins = self._margins(self.prior_, X)
         return Queries(self._inputs(X), starts, margins)
+
+
+def _has_cheap_prior(data):
+    n_entries = max(data.X.shape) * data.Y.shape[1]
+    n_stored = data.X.nnz if sparse.issparse(data.X) else data.X.size
+    thin = n_stored <= MAX_FEATURES_PER_ROW * data.X.shape[0]
+    return thin or n_entries <= MAX_PRIOR_ENTRIES
 
 
 def _widths(name, value):

@@ -86,12 +86,12 @@ class LabelParametersMixin(ParametersMixin):
     def _settle_steps(self, examples):
         """By how much steps must be larger than where rows have few labels."""
         self._step_factor = 1.0
-        if self.step_rule in SCALED_RULES:
+        if self.step_size == "auto" and self.step_rule in SCALED_RULES:
             n_rows = len(examples)
             n_taken = min(SOME_ROWS, rows_at_once(self._targets.n_labels_), n_rows)
             rows = torch.arange(n_taken) * n_rows // n_taken
             found = reach(self._checked_oracle(examples), examples.y.take(rows))
-            self._step_factor = max(1.0, found / COMFORTABLE_REACH)
+            self._step_factor = max(1.0, round(found / COMFORTABLE_REACH, 2))
 
     def _checked_oracle(self, examples):
         oracle = self._oracle()

@@ -15,12 +15,14 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, StandardScaler
 
-from .data import CLIP_HIGH, CLIP_LOW
+from .data import CLIP_HIGH, CLIP_LOW, batches_of, rows_at_once
 from .oracles import FBeta, relaxed_accuracy, relaxed_iou
 
 # Few iterations: stopping early regularises.
 MAX_ITER = 25
 LIMIT = 1e-4
+# The optimiser remembers about 15 vectors of the coefficients fitted together.
+MAX_COEFFICIENTS = 2**20
 
 
 def decision_thresholds(oracle, probabilities):
@@ -91,8 +93,8 @@ class LinearPrior:
         self : LinearPrior
         """
         self.sparse_ = sparse.issparse(X)
-        Y = (Y.toarray() if sparse.issparse(Y) else Y).astype(np.float32)
-        weight = np.ones(len(Y)) if sample_weight is None else sample_weight
+        Y = sparse.csc_matrix(Y)
+        weight = np.ones(Y.shape[0]) if sample_weight is None else sample_weight
         weight = (weight / weight.mean()).astype(np.float32)[:, None]
         self.views_ = []
         for view, C in _views(X):
@@ -136,11 +138,40 @@ def _views(X):
 
 
 def _logistic(X, Y, weight, C):
-    """Coefficients and intercepts of all labels, by L-BFGS on all of them at once."""
-    shape = X.shape[1], Y.shape[1]
-    X_transposed = X.T.tocsr() if sparse.issparse(X) else X.T
-    low = 0.5 / len(Y)
-    rates = np.clip((weight * Y).mean(axis=0), low, 1 - low)
+    """Coefficients and intercepts of all labels.
+
+    Labels do not depend on each other here; as many are fitted together as memory
+    allows.
+    """
+    together = max(1, MAX_COEFFICIENTS // (X.shape[1] + 1))
+    rows = batches_of(X.shape[0], rows_at_once(min(together, Y.shape[1])))
+    parts = [(X[part], _transposed(X[part]), weight[part]) for part in rows]
+    fitted = []
+    for labels in batches_of(Y.shape[1], together):
+        truths = Y[:, labels].tocsr()
+        problem = [(*part, truths[at]) for part, at in zip(parts, rows, strict=True)]
+        fitted.append(_logistic_together(problem, C))
+    return tuple(np.concatenate(each, axis=-1) for each in zip(*fitted, strict=True))
+
+
+def _transposed(X):
+    return X.T.tocsr() if sparse.issparse(X) else X.T
+
+
+def _logistic_together(parts, C):
+    """The same by L-BFGS on all labels at once.
+
+    Parameters
+    ----------
+    parts : list of tuples (X, X transposed, weight, Y)
+        What belongs to a part of the rows each; Y is sparse.
+    C : float
+        Inverse strength of the penalty.
+    """
+    shape = parts[0][0].shape[1], parts[0][3].shape[1]
+    n_rows = sum(len(weight) for *_, weight, _ in parts)
+    positives = sum(Y.T @ weight[:, 0] for *_, weight, Y in parts)
+    low = 0.5 / n_rows
 
     def unpack(flat):
         flat = flat.astype(np.float32)
@@ -148,17 +179,31 @@ def _logistic(X, Y, weight, C):
 
     def loss_and_grad(flat):
         coefficients, intercepts = unpack(flat)
-        logits = X @ coefficients + intercepts
-        penalty = np.vdot(coefficients, coefficients) / (2 * C)
-        losses = np.logaddexp(0, logits) - logits * Y
-        errors = weight * (expit(logits) - Y)
-        grad = X_transposed @ errors + coefficients / C
-        grad = np.concatenate([grad.ravel(), errors.sum(axis=0)])
-        return float((weight * losses).sum() + penalty), grad.astype(np.float64)
+        loss = np.vdot(coefficients, coefficients) / (2 * C)
+        grad, grad_intercepts = coefficients / C, 0
+        for X, X_transposed, weight, Y in parts:
+            more, errors = _losses_and_errors(X @ coefficients + intercepts, Y, weight)
+            loss += more
+            grad += X_transposed @ errors
+            grad_intercepts += errors.sum(axis=0)
+        grad = np.concatenate([grad.ravel(), grad_intercepts])
+        return float(loss), grad.astype(np.float64)
 
     start = np.zeros((shape[0] + 1) * shape[1])
-    start[-shape[1] :] = logit(rates)
+    start[-shape[1] :] = logit(np.clip(positives / n_rows, low, 1 - low))
     options = {"maxiter": MAX_ITER, "maxcor": 5}
     return unpack(
         minimize(loss_and_grad, start, jac=True, method="L-BFGS-B", options=options).x
     )
+
+
+def _losses_and_errors(logits, Y, weight):
+    """Sum of the weighted cross-entropies, and its derivative in the logits."""
+    decay = np.exp(-np.abs(logits))
+    losses = np.maximum(logits, 0) + np.log1p(decay)
+    errors = np.where(logits >= 0, np.float32(1), decay) / (1 + decay)
+    at = Y.nonzero()
+    losses[at] -= logits[at]
+    errors[at] -= 1
+    errors *= weight
+    return (weight * losses).sum(), errors

@@ -17,6 +17,7 @@ from skdvn.inference import (
     STEP_RULES,
     Ascent,
     infer,
+    inferred,
     project_box,
     project_simplex,
     stages,
@@ -539,6 +540,14 @@ def test_batches_do_not_matter(rule, momentum, batch_size, make_network, queries
     torch.testing.assert_close(
         steps[4], infer(network, shorter, queries, batch_size=batch_size)
     )
+
+
+def test_outputs_come_batch_by_batch_in_order(make_network, queries):
+    parts = list(inferred(make_network(), Ascent(5), queries, batch_size=3))
+    assert [len(part) for part in parts] == [3, 3, 1]
+    assert not any(part.requires_grad for part in parts)
+    expected = infer(make_network(), Ascent(5), queries, batch_size=100)
+    torch.testing.assert_close(torch.cat(parts), expected)
 
 
 def test_stages_yield_tensors_to_keep(make_network, queries):

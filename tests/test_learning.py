@@ -111,6 +111,30 @@ def test_given_number_of_steps_is_kept(plan_of):
     assert learned.score == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("budget", [1, 28, 10_000])
+def test_the_choice_does_not_depend_on_rows_held_at_once(plan_of, budget, monkeypatch):
+    ascents = tuple(Ascent(step_size=size) for size in (0.1, 0.5, 2.0))
+    plan = plan_of(ascents=ascents, choose_n_steps=True)
+    expected = learn(plan, examples_of(X, Y), seed=0)
+    monkeypatch.setattr("skdvn.data.MAX_DENSE_ENTRIES", budget)
+    found = learn(plan, examples_of(X, Y), seed=0)
+    assert found.ascent == expected.ascent
+    assert found.score == pytest.approx(expected.score)
+
+
+def test_held_out_rows_are_encoded_once_for_all_ascents(plan_of, monkeypatch):
+    plan = plan_of(ascents=tuple(Ascent(step_size=size) for size in (0.1, 0.5, 2.0)))
+    held_out = plan.splits[0].held_out
+    taken = []
+    monkeypatch.setattr(
+        held_out.x,
+        "take",
+        lambda rows, take=held_out.x.take: taken.append(1) or take(rows),
+    )
+    learn(plan, examples_of(X, Y), seed=0)
+    assert len(taken) == 1
+
+
 @pytest.mark.parametrize("good", [0, 1, 2])
 def test_the_training_that_learns_is_chosen(plan_of, good):
     optimizations = [replace(FROZEN, alpha=k * 1e-9) for k in range(3)]

@@ -24,6 +24,7 @@ from skdvn.oracles import (
     check_oracle,
     check_oracle_values,
     get_oracle,
+    reach,
     relaxed_accuracy,
     relaxed_f1,
     relaxed_iou,
@@ -54,6 +55,21 @@ def pairs(dtype=np.float64, elements=None):
 
 
 # -- values ---------------------------------------------------------------------------
+
+
+def test_reach_is_how_many_labels_make_a_value_of_one():
+    y_true = torch.zeros(3, 40)
+    y_true[0, :2], y_true[1, :6] = 1, 1  # the third row is empty
+    for oracle in (relaxed_f1, relaxed_iou):
+        assert reach(oracle, y_true) == pytest.approx(4)
+    assert reach(relaxed_accuracy, y_true) == pytest.approx(40)
+
+
+def test_nothing_is_in_reach_where_nothing_is_better_than_the_truth():
+    y_true = torch.ones(3, 4)
+    for oracle in (lambda y, y_true: 1 - y.mean(1), lambda y, y_true: y.sum(1) * 0):
+        assert reach(oracle, y_true) == 0
+    assert reach(relaxed_f1, torch.zeros(3, 4)) == 0
 
 
 @given(pairs(np.float32) | pairs(np.float64))

@@ -34,6 +34,18 @@ def test_is_logistic_regression(monkeypatch, weighted):
         np.testing.assert_allclose(margin, expected.clip(-limit, limit), atol=5e-3)
 
 
+@pytest.mark.parametrize("as_form", [np.asarray, sparse.csr_array])
+def test_blocks_of_rows_and_labels_do_not_matter(as_form, monkeypatch):
+    monkeypatch.setattr(skdvn.prior, "MAX_ITER", 1000)
+    weight = np.arange(120) % 3 + 0.5
+    whole, blocks = LinearPrior(relaxed_f1), LinearPrior(relaxed_f1)
+    whole.fit(as_form(X), as_form(Y), weight)
+    monkeypatch.setattr(skdvn.prior, "MAX_COEFFICIENTS", 10)  # two labels
+    monkeypatch.setattr("skdvn.data.MAX_DENSE_ENTRIES", 99)
+    blocks.fit(as_form(X), as_form(Y), weight)
+    np.testing.assert_allclose(blocks.margins(X), whole.margins(X), atol=5e-3)
+
+
 @pytest.mark.parametrize("oracle", [relaxed_f1, relaxed_iou, relaxed_accuracy])
 def test_few_iterations_come_close(oracle):
     prior = LinearPrior(oracle).fit(X, Y)
