@@ -9,6 +9,7 @@ with a sigmoid per tag and a threshold::
 
 from time import perf_counter
 
+from sklearn.base import clone
 from sklearn.model_selection import train_test_split
 from torch import nn
 
@@ -50,16 +51,17 @@ def main():
     sigmoids = FeedForwardClassifier(
         encoder=Encoder, n_networks=N_NETWORKS, random_state=0
     )
-    # With so few rows the Deep Value Network consists of five, too.
+    # As many networks, trained on all rows, too.
+    value_networks = DVNMultiLabelClassifier(
+        encoder=Encoder, n_networks=N_NETWORKS, refit=True, random_state=0
+    )
     models = {
         "Sigmoid per tag, threshold 0.5": sigmoids,
         "Sigmoid per tag, expected-F1 rule": PlugInClassifier(sigmoids),
-        "Deep Value Network, local_term='oracle'": DVNMultiLabelClassifier(
-            encoder=Encoder, local_term="oracle", tau=0.3, random_state=0
+        "Deep Value Network, local_term='oracle'": clone(value_networks).set_params(
+            local_term="oracle", tau=0.3
         ),
-        "Deep Value Network, local_term='linear'": DVNMultiLabelClassifier(
-            encoder=Encoder, random_state=0
-        ),
+        "Deep Value Network, local_term='linear'": value_networks,
     }
     print(f"{'':40} F1     fit")
     for name, model in models.items():

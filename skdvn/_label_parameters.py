@@ -134,10 +134,13 @@ class LabelParametersMixin(ParametersMixin):
         sizes = [size * self._step_factor for size in STEP_SIZES]
         if self.step_size != "auto":
             sizes = [self.step_size]
-        weights = PRIOR_WEIGHTS if self.prior_weight == "auto" else (self.prior_weight,)
+        # The network's coefficients fall with the labels per row, margins do not.
+        weights = [weight / self._step_factor for weight in PRIOR_WEIGHTS]
+        if self.prior_weight != "auto":
+            weights = [self.prior_weight]
         return tuple(
             replace(ascent, step_size=size, prior_weight=weight)
-            for weight in (weights if has_prior else (0.0,))
+            for weight in (weights if has_prior else [0.0])
             for size in sizes
         )
 

@@ -109,7 +109,8 @@ classifier, default="auto"
         How much the ascent listens to a linear model of the labels, whose decision
         margins are added to the local term of the network (beyond the paper, see
         `skdvn.prior`). 0 turns it off. "auto" chooses among 0, 0.1, 0.3 and 1 where
-        the oracle is known; with an oracle of your own there is no prior.
+        the oracle is known, and smaller ones in proportion where rows have more than
+        five labels; with an oracle of your own there is no prior.
     step_rule : {"value", "logit", "normalized"}, default="value"
         Direction of a step: the gradient of the value (eq. 8), of its logit, or the
         latter divided by its largest absolute entry.
