@@ -14,18 +14,29 @@ EXTRAS = {
     "plot": ["matplotlib>=3.6"],
     "progress": ["rich>=13"],  # scikit-learn's ProgressBar, 1.9 and newer
     "superpixels": ["scikit-image>=0.20"],
-    "lint": ["ruff>=0.6"],
+    "dask": ["dask[distributed]>=2024.1"],
+    "onnx": ["onnx>=1.16", "onnxscript>=0.1", "onnxruntime>=1.18"],
+    "safetensors": ["safetensors>=0.4"],
+    "skops": ["skops>=0.11"],
 }
+FOR_USERS = [name for extra in EXTRAS.values() for name in extra]
 EXTRAS["test"] = [
     "pytest>=7.4",
     "pytest-cov>=4",
     "hypothesis>=6.80",
     "pandas>=2",
     "polars>=0.20.23",
-    *EXTRAS["images"],
-    *EXTRAS["plot"],
-    *EXTRAS["progress"],
-    *EXTRAS["superpixels"],
+    "numpydoc>=1.8",
+    *FOR_USERS,
+]
+EXTRAS["lint"] = ["ruff>=0.6", "mypy>=1.11", "codespell>=2.3", "pre-commit>=3.5"]
+EXTRAS["docs"] = [
+    "sphinx>=7.3",
+    "numpydoc>=1.8",
+    "sphinx-gallery>=0.17",
+    "pydata-sphinx-theme>=0.15",
+    "sphinx-copybutton>=0.5",
+    *FOR_USERS,
 ]
 EXTRAS["all"] = sorted({name for extra in EXTRAS.values() for name in extra})
 
