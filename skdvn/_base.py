@@ -1,25 +1,33 @@
 """What the estimators share: parameters, device, the skeleton of fit and predict."""
 
-import itertools
 import threading
 import warnings
 from abc import ABCMeta
 from dataclasses import replace
+from numbers import Integral
+from pathlib import Path
 
 import torch
+from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from ._compat import CallbackSupportMixin, FitProgress
+from ._fingerprint import fingerprint
 from ._parameters import A_FEW_ROWS, usable
+from .checkpoints import Checkpoints
+from .distributed import current_team
 from .inference import inferred, stages, values
 from .learning import learn
 from .networks import check_is_network, check_network, copy_network, join, members
+from .runs import Engine
 from .training import Trainer
 
 # Held while torch's global generator is seeded for a user's network.
 GLOBAL_GENERATOR = threading.Lock()
+# Attributes of scikit-learn's own, which concern the estimator that was called.
+CALLBACKS = ("_callback", "_skl")
 
 
 class BaseDVN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
@@ -32,16 +40,18 @@ class BaseDVN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     def _builder(self, examples):
         """A function that makes the network to train, tried out on a few examples."""
         if self._continues():
-            networks = itertools.cycle(members(self.network_))
-            return lambda rng: self._placed(copy_network(next(networks)))
+            networks = members(self.network_)
+            return lambda rng, index: self._placed(
+                copy_network(networks[index % len(networks)])
+            )
 
-        def build(rng):
+        def build(rng, index):
             network = self._new_network(rng)
             check_is_network(network)
             return self._placed(network)
 
         rng = torch.Generator().manual_seed(0)
-        trial = build(rng).eval()
+        trial = build(rng, 0).eval()
         drawn = examples.draw(torch.arange(min(A_FEW_ROWS, len(examples))), rng)
         check_network(trial, drawn.x, drawn.y)
         return build
@@ -80,16 +90,48 @@ class BaseDVN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         if (X_val is None) != (y_val is None):
             raise ValueError("X_val and y_val must be given together.")
         draft = self._draft()
+        engine = self._engine(X, y, sample_weight, X_val, y_val)
         data = draft._prepare(X, y, sample_weight)
         splits = draft._splits(data, X_val, y_val)
         examples = draft._examples(data)
         plan = draft._plan(examples, splits)
         progress = FitProgress(self, plan.n_epochs_planned, X=X, y=y)
-        draft._learn(plan, examples, progress)
+        interrupted = draft._learn(plan, examples, progress, engine)
         draft._finish(data)
         progress.end()
         self._adopt(draft)
+        if not interrupted:
+            engine.checkpoints.clear()
         return self
+
+    def _team(self):
+        """The processes to train together with."""
+        team = current_team()
+        if team.size > 1 and self.random_state is None:
+            raise ValueError(
+                f"random_state must be an int within data_parallel(), so that all "
+                f"{team.size} processes draw the same; got None."
+            )
+        if team.size > 1 and effective_n_jobs(self.n_jobs) > 1:
+            raise ValueError(
+                f"n_jobs={self.n_jobs} would start processes within data_parallel(), "
+                "where only None and 1 are allowed."
+            )
+        return team
+
+    def _engine(self, *data):
+        """How trainings are carried out."""
+        team = self._team()
+        if self.checkpoint_dir is None:
+            return Engine(self.n_jobs, team=team)
+        if not isinstance(self.random_state, Integral):
+            raise ValueError(
+                f"random_state={self.random_state!r} with checkpoint_dir="
+                f"{self.checkpoint_dir!r}: only with an int can a fit go on from where "
+                "another one was killed."
+            )
+        folder = Path(self.checkpoint_dir) / fingerprint(self, team.size, *data)
+        return Engine(self.n_jobs, Checkpoints(folder), team)
 
     def _finish(self, data):
         """What is left to do once the networks are trained."""
@@ -97,26 +139,27 @@ class BaseDVN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     def _draft(self):
         """A twin to fit on, so that a failed fit changes nothing."""
         draft = object.__new__(type(self))
-        draft.__dict__.update(self.__dict__)
+        own = {k: v for k, v in vars(self).items() if not k.startswith(CALLBACKS)}
+        draft.__dict__.update(own)
         return draft
 
     def _adopt(self, draft):
         """Become what a successful fit made of the draft."""
         for name in vars(self).keys() - vars(draft).keys():
-            if not name.startswith(("_callback", "_skl")):  # scikit-learn's own
+            if not name.startswith(CALLBACKS):
                 delattr(self, name)
         self.__dict__.update(vars(draft))
 
-    def _learn(self, plan, examples, progress):
-        """Run the plan and store what was learned."""
+    def _learn(self, plan, examples, progress, engine):
+        """Run the plan and store what was learned; whether it was interrupted."""
 
         def on_epoch(entry):
-            if self.verbose:
+            if self.verbose and engine.team.rank == 0:
                 print(_describe(entry))
             return progress.epoch()
 
         seed = check_random_state(self.random_state).randint(2**31 - 1)
-        learned = learn(plan, examples, seed, on_epoch)
+        learned = learn(plan, examples, seed, on_epoch, engine)
         if learned.interrupted:
             warnings.warn(
                 "Training was interrupted by the user; the best weights so far are "
@@ -129,9 +172,11 @@ class BaseDVN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         self.history_ = learned.history
         self.n_iter_ = learned.n_epochs
         self._store_choice(learned.optimization, learned.ascent, learned.score)
+        return learned.interrupted
 
     def _learn_part(self, examples):
         """One epoch of every member on these examples, at a constant rate."""
+        team = self._team()
         seeds = check_random_state(self.random_state)
         objective = self._objective(examples)
         optimization = replace(
@@ -144,8 +189,8 @@ class BaseDVN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         else:
             build = self._builder(examples)
             networks = [
-                build(torch.Generator().manual_seed(seeds.randint(2**31 - 1)))
-                for _ in range(self.n_networks)
+                build(torch.Generator().manual_seed(seeds.randint(2**31 - 1)), index)
+                for index in range(self.n_networks)
             ]
             self._store_choice(optimization, self._ascent(), float("nan"))
         states = getattr(self, "_optimizer_states", [None] * len(networks))
@@ -153,7 +198,9 @@ class BaseDVN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         for network, state in zip(networks, states, strict=True):
             seed = seeds.randint(2**31 - 1) + self.n_iter_
             rng = torch.Generator().manual_seed(seed)
-            trainer = Trainer(network, examples, objective, optimization, 1, rng, state)
+            trainer = Trainer(
+                network, examples, objective, optimization, 1, rng, state, team
+            )
             loss = trainer.run_epoch()
             self.history_.append({"epoch": self.n_iter_, "loss": loss})
             self._optimizer_states.append(trainer.optimizer.state())

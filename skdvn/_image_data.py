@@ -13,8 +13,8 @@ from ._label_data import checked_weight
 from .crops import Views, offsets_along, offsets_by_stride
 from .data import ConstantRows, Examples
 from .images import Distortion, ImageExamples, Images
-from .learning import Split
 from .masks import MaskTargets, check_images, check_same_sizes
+from .plans import Split
 from .starts import MeanStart, SegmenterStart
 
 # Crops are no larger than this unless asked for.

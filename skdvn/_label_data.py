@@ -16,8 +16,8 @@ from sklearn.utils.validation import (
 )
 
 from .data import ComputedRows, ConstantRows, Examples, Queries, Rows
-from .learning import Split
 from .networks import GuessLabelNetwork, LabelNetwork, copy_network
+from .plans import Split
 from .prior import LinearPrior, has_thresholds
 from .starts import EstimatorStart, check_constant
 from .targets import LabelTargets

@@ -10,9 +10,9 @@ from sklearn.utils._param_validation import StrOptions
 from ._parameters import A_FEW_ROWS, ParametersMixin, above, at_least
 from .data import rows_at_once
 from .inference import SCALED_RULES, Ascent
-from .learning import Plan
 from .networks import members
 from .oracles import check_oracle, reach
+from .plans import Plan
 from .training import Objective, Optimization
 from .tuples import TupleSettings
 

@@ -1,6 +1,7 @@
 """What parameters of all estimators mean, and what they allow."""
 
 from numbers import Integral, Real
+from os import PathLike
 
 import numpy as np
 import torch
@@ -50,6 +51,8 @@ class ParametersMixin:
         "inference_lag": [at_least(0, Integral)],
         "prediction_batch_size": [at_least(1, Integral)],
         "warm_start": ["boolean"],
+        "checkpoint_dir": [str, PathLike, None],
+        "n_jobs": [Integral, None],
         "device": [str, torch.device],
         "random_state": ["random_state"],
         "verbose": ["verbose"],

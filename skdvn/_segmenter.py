@@ -18,10 +18,10 @@ from .crops import CroppedNetwork
 from .data import Queries
 from .images import FLIPS
 from .inference import infer, stages, values
-from .learning import Plan
 from .masks import MaskTargets, check_images, check_same_sizes
 from .networks import HalfPrecision, members
 from .oracles import MAP_ORACLES, get_oracle
+from .plans import Plan
 from .training import Optimization
 
 # Mini-batches to train for, where max_iter is "auto".
@@ -29,7 +29,8 @@ N_UPDATES = 2000
 SHARED_PARAMETERS = (
     *("learning_rate", "momentum", "max_grad_norm", "early_stopping"),
     *("validation_fraction", "n_iter_no_change", "tol", "n_networks"),
-    *("prediction_batch_size", "warm_start", "device", "random_state", "verbose"),
+    *("prediction_batch_size", "warm_start", "checkpoint_dir", "n_jobs", "device"),
+    *("random_state", "verbose"),
 )
 
 

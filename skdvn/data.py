@@ -278,6 +278,13 @@ class Examples:
         weight = None if self.weight is None else self.weight[rows]
         return Draw(self.x.take(rows), self.y.take(rows), start, weight, weight)
 
+    def state(self):
+        """What they remember of earlier draws."""
+        return {}
+
+    def resume(self, state):
+        """Remember earlier draws: there is nothing to remember."""
+
     def subset(self, rows):
         """The examples at these positions."""
         weight = None if self.weight is None else self.weight[rows]

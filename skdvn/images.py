@@ -280,6 +280,16 @@ class ImageExamples:
         self._n_left[rows] -= 1
         return self._held[rows], renewed
 
+    def state(self):
+        """What they remember of earlier draws: the crops that are held."""
+        return {"held": self._held, "n_left": self._n_left}
+
+    def resume(self, state):
+        """Remember earlier draws."""
+        self._held, self._n_left = state["held"], state["n_left"]
+        if self._held is not None:
+            self._held = self._held.to(self.x.device)
+
     def subset(self, rows):
         """The images at these positions."""
         x, y = self.x.subset(rows), self.y.subset(rows)

@@ -278,9 +278,9 @@ def _without_gradients(iterates):
 
 
 @torch.no_grad()
-def encoded(network, queries, batch_size):
-    """Yield the mini-batches of the queries, each encoded once, as `EncodedBatch`."""
-    for rows in batches_of(len(queries), batch_size):
+def encoded(network, queries, batches):
+    """Yield mini-batches of the queries, slices, each encoded once, `EncodedBatch`."""
+    for rows in batches:
         context = network.encode(queries.x.take(rows))
         given = None if queries.y_init is None else queries.y_init.take(rows)
         start = starting_points(network, context, given)
@@ -310,7 +310,7 @@ def stages(network, ascent, queries, *, batch_size, rng=None):
     noise = _NoiseForRows(rng, len(queries))
     climbs = [
         batch.iterates(ascent, noise.of(batch.rows))
-        for batch in encoded(network, queries, batch_size)
+        for batch in encoded(network, queries, batches_of(len(queries), batch_size))
     ]
     for parts in zip(*climbs, strict=True):
         yield torch.cat(parts).cpu()
@@ -325,7 +325,7 @@ def inferred(network, ascent, queries, *, batch_size, rng=None):
     if ascent.noise:
         yield last(stages(network, ascent, queries, batch_size=batch_size, rng=rng))
         return
-    for batch in encoded(network, queries, batch_size):
+    for batch in encoded(network, queries, batches_of(len(queries), batch_size)):
         yield batch.climb(ascent).cpu()
 
 

@@ -17,7 +17,8 @@ SHARED_PARAMETERS = (
     *("solver", "learning_rate", "learning_rate_init", "alpha", "momentum"),
     *("max_grad_norm", "batch_size", "max_iter", "early_stopping"),
     *("validation_fraction", "n_iter_no_change", "tol", "n_networks"),
-    *("prediction_batch_size", "warm_start", "device", "random_state", "verbose"),
+    *("prediction_batch_size", "warm_start", "checkpoint_dir", "n_jobs", "device"),
+    *("random_state", "verbose"),
 )
 
 
@@ -47,8 +48,8 @@ class FeedForwardClassifier(BaseLabelClassifier):
         Epochs; "auto" is as many as make 750 mini-batches with up to 2,500 rows, and
         16 with more.
     solver, learning_rate, momentum, max_grad_norm, batch_size, early_stopping, \
-validation_fraction, n_iter_no_change, tol, prediction_batch_size, warm_start, device, \
-random_state, verbose
+validation_fraction, n_iter_no_change, tol, prediction_batch_size, warm_start, \
+checkpoint_dir, n_jobs, device, random_state, verbose
         As for `DVNMultiLabelClassifier`.
     n_networks : int, default=1
         Networks whose logits are averaged.
@@ -126,6 +127,8 @@ validation_score_, learning_rate_init_, alpha_, scaler_
         n_networks=1,
         prediction_batch_size=512,
         warm_start=False,
+        checkpoint_dir=None,
+        n_jobs=None,
         device="auto",
         random_state=None,
         verbose=False,
@@ -149,6 +152,8 @@ validation_score_, learning_rate_init_, alpha_, scaler_
         self.n_networks = n_networks
         self.prediction_batch_size = prediction_batch_size
         self.warm_start = warm_start
+        self.checkpoint_dir = checkpoint_dir
+        self.n_jobs = n_jobs
         self.device = device
         self.random_state = random_state
         self.verbose = verbose

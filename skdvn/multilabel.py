@@ -165,6 +165,18 @@ classifier, default="auto"
         Rows that are predicted together; lower it if memory is short.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights and choices of the last fit.
+    checkpoint_dir : str or path-like, default=None
+        A folder for safety copies of a long `fit`, one after each epoch. If `fit` is
+        killed, the next one with the same parameters, data and versions, in this
+        process or another, goes on from there and ends with the same weights; copies of
+        a complete fit are deleted. Needs an int as `random_state`. Several estimators,
+        as those of a grid search, can share a folder.
+    n_jobs : int or None, default=None
+        Networks, those of the validation folds or of `n_networks`, that are trained at
+        the same time, in processes of joblib's or on the cluster of
+        ``joblib.parallel_config``. None is 1 unless there is such a configuration, -1
+        is all cores. Pays where a fit takes longer than the seconds that a new process
+        needs to start.
     device : str or torch.device, default="auto"
         "cpu", "cuda", "cuda:1", ...; "auto" is CUDA where available.
     random_state : int, RandomState instance or None, default=None
@@ -299,6 +311,8 @@ classifier, default="auto"
         inference_lag=0,
         prediction_batch_size=512,
         warm_start=False,
+        checkpoint_dir=None,
+        n_jobs=None,
         device="auto",
         random_state=None,
         verbose=False,
@@ -344,6 +358,8 @@ classifier, default="auto"
         self.inference_lag = inference_lag
         self.prediction_batch_size = prediction_batch_size
         self.warm_start = warm_start
+        self.checkpoint_dir = checkpoint_dir
+        self.n_jobs = n_jobs
         self.device = device
         self.random_state = random_state
         self.verbose = verbose

@@ -152,6 +152,15 @@ class MovingAverage:
         self.network = copy_network(network).eval()
         self._decay, self._n_updates = decay, 0
 
+    def state(self):
+        """What it goes on from."""
+        return {"network": self.network.state_dict(), "n_updates": self._n_updates}
+
+    def resume(self, state):
+        """Go on from a state."""
+        self.network.load_state_dict(state["network"])
+        self._n_updates = state["n_updates"]
+
     @torch.no_grad()
     def update(self, network):
         """Take in the weights as they are now."""

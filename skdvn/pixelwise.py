@@ -41,6 +41,8 @@ class _PixelwiseSegmenter(BaseSegmenter):
         n_networks=1,
         prediction_batch_size=256,
         warm_start=False,
+        checkpoint_dir=None,
+        n_jobs=None,
         precision="auto",
         device="auto",
         random_state=None,
@@ -68,6 +70,8 @@ class _PixelwiseSegmenter(BaseSegmenter):
         self.n_networks = n_networks
         self.prediction_batch_size = prediction_batch_size
         self.warm_start = warm_start
+        self.checkpoint_dir = checkpoint_dir
+        self.n_jobs = n_jobs
         self.precision = precision
         self.device = device
         self.random_state = random_state
@@ -111,7 +115,7 @@ class UNetSegmenter(_PixelwiseSegmenter):
     crop_stride, flip_crops, flips, augmentation, solver, learning_rate, \
 learning_rate_init, alpha, momentum, max_grad_norm, averaging, batch_size, max_iter, \
 early_stopping, validation_fraction, n_iter_no_change, tol, prediction_batch_size, \
-warm_start, precision, device, random_state, verbose
+warm_start, checkpoint_dir, n_jobs, precision, device, random_state, verbose
         As for `DVNSegmenter`.
     n_networks : int, default=1
         Networks whose guesses are averaged.
@@ -167,6 +171,8 @@ validation_score_
         n_networks=1,
         prediction_batch_size=256,
         warm_start=False,
+        checkpoint_dir=None,
+        n_jobs=None,
         precision="auto",
         device="auto",
         random_state=None,
@@ -195,6 +201,8 @@ validation_score_
             n_networks=n_networks,
             prediction_batch_size=prediction_batch_size,
             warm_start=warm_start,
+            checkpoint_dir=checkpoint_dir,
+            n_jobs=n_jobs,
             precision=precision,
             device=device,
             random_state=random_state,
@@ -230,7 +238,7 @@ class FCNSegmenter(_PixelwiseSegmenter):
     crop_stride, flip_crops, flips, augmentation, solver, learning_rate, \
 learning_rate_init, alpha, momentum, max_grad_norm, averaging, batch_size, max_iter, \
 early_stopping, validation_fraction, n_iter_no_change, tol, prediction_batch_size, \
-warm_start, precision, device, random_state, verbose
+warm_start, checkpoint_dir, n_jobs, precision, device, random_state, verbose
         As for `DVNSegmenter`.
     n_networks : int, default=1
         Networks whose guesses are averaged.

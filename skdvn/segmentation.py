@@ -189,6 +189,18 @@ callable, default="auto"
         Crops that are predicted together; lower it if memory is short.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the last fit.
+    checkpoint_dir : str or path-like, default=None
+        A folder for safety copies of a long `fit`, one after each epoch. If `fit` is
+        killed, the next one with the same parameters, data and versions, in this
+        process or another, goes on from there and ends with the same weights; copies of
+        a complete fit are deleted. Needs an int as `random_state`. Several estimators,
+        as those of a grid search, can share a folder.
+    n_jobs : int or None, default=None
+        Networks, those of the validation folds or of `n_networks`, that are trained at
+        the same time, in processes of joblib's or on the cluster of
+        ``joblib.parallel_config``. None is 1 unless there is such a configuration, -1
+        is all cores. Pays where a fit takes longer than the seconds that a new process
+        needs to start.
     precision : {"auto", "single", "half"}, default="auto"
         Whether convolutions run in bfloat16. "auto" does where the machine has
         instructions for it.
@@ -342,6 +354,8 @@ callable, default="auto"
         inference_lag=0,
         prediction_batch_size=256,
         warm_start=False,
+        checkpoint_dir=None,
+        n_jobs=None,
         precision="auto",
         device="auto",
         random_state=None,
@@ -397,6 +411,8 @@ callable, default="auto"
         self.inference_lag = inference_lag
         self.prediction_batch_size = prediction_batch_size
         self.warm_start = warm_start
+        self.checkpoint_dir = checkpoint_dir
+        self.n_jobs = n_jobs
         self.precision = precision
         self.device = device
         self.random_state = random_state

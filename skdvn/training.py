@@ -9,6 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from .data import Examples
+from .distributed import ALONE
 from .inference import starting_points
 from .networks import (
     copy_network,
@@ -152,6 +153,8 @@ class Trainer:
         The only source of randomness.
     optimizer_state : dict, default=None
         What the optimizer of an earlier trainer of this network remembered.
+    team : Team, default=ALONE
+        The processes that train the network together.
     """
 
     def __init__(
@@ -163,13 +166,16 @@ class Trainer:
         n_epochs,
         rng,
         optimizer_state=None,
+        team=ALONE,
     ):
         self.network = network
         self.examples: Examples = examples
         self.objective: Objective = objective
         self.optimization: Optimization = optimization
-        self.rng = rng
+        self.team = team
+        self.shared_rng, self.rng = rng, team.generator(rng)
         self.n_steps_done = 0
+        team.agree(network)
         n_batches = math.ceil(len(examples) / optimization.batch_size)
         self.n_steps_planned = n_epochs * n_batches
         self.optimizer = self._make_optimizer()
@@ -210,13 +216,20 @@ class Trainer:
             If the loss is not finite.
         """
         self.network.train()
-        order = torch.randperm(len(self.examples), generator=self.rng)
+        order = torch.randperm(len(self.examples), generator=self.shared_rng)
         batches = order.split(self.optimization.batch_size)
+        shares = [self.team.share(rows) for rows in batches]
         total = 0.0
-        for rows, drawn, tuples in self._draws(batches):
-            total += self._train_step(rows, drawn, tuples) * len(rows)
+        for batch, (rows, drawn, tuples) in zip(
+            batches, self._draws(shares), strict=True
+        ):
+            if len(rows):
+                total += self._backward(rows, drawn, tuples) * len(rows)
+            self._update(len(rows) / len(batch))
+        self.team.average_buffers(self.trained)
         self.network.eval()
-        loss = float(total) / len(order)
+        total = self.team.sum(torch.tensor(float(total), dtype=torch.float64))
+        loss = total.item() / len(order)
         if not math.isfinite(loss):
             raise ValueError(
                 f"Training diverged: the loss is {loss}. Lower learning_rate_init, now "
@@ -230,7 +243,8 @@ class Trainer:
         lag = self.optimization.lag if self.objective.mixture is not None else 0
         if not lag:
             for rows in batches:
-                yield rows, self.examples.draw(rows, self.rng), None
+                drawn = self.examples.draw(rows, self.rng) if len(rows) else None
+                yield rows, drawn, None
             return
         pending = deque()
         with ThreadPoolExecutor(1) as producer:
@@ -246,6 +260,8 @@ class Trainer:
         return int(torch.randint(2**62, (), generator=self.rng))
 
     def _infer(self, network, rows, seed):
+        if not len(rows):
+            return rows, None, None
         rng = torch.Generator().manual_seed(seed)
         drawn = self.examples.draw(rows, rng)
         with torch.no_grad():
@@ -277,18 +293,23 @@ class Trainer:
         kept = torch.rand(len(y_init), generator=rng) < 0.5
         return y_init * kept.view(-1, *[1] * (y_init.ndim - 1)).to(y_init)
 
-    def _train_step(self, rows, drawn, tuples):
+    def _backward(self, rows, drawn, tuples):
+        """The loss of a mini-batch, with its gradients in the network."""
         context = self.network.encode(drawn.x)
         if tuples is None and self.objective.mixture is not None:
             detached = detach_context(context)
             tuples = self._generate(self.network, detached, rows, drawn, self.rng)
         loss = self._loss(context, drawn, tuples)
         loss.backward()
+        return loss.detach()
+
+    def _update(self, share):
+        """One step of the optimizer; `share` of the mini-batch was this process's."""
+        self.team.add_gradients(self.optimizer.params, share)
         self.optimizer.step(self._learning_rate())
         self.n_steps_done += 1
         if self.average is not None:
             self.average.update(self.network)
-        return loss.detach()
 
     def _loss(self, context, drawn, tuples):
         goal, loss = self.objective, 0.0
@@ -327,6 +348,44 @@ class Trainer:
         done = min(self.n_steps_done / self.n_steps_planned, 1.0)
         factor = SCHEDULES[self.optimization.schedule](done)
         return factor * self.optimization.learning_rate_init
+
+    # -- safety copies -----------------------------------------------------------
+
+    def state(self):
+        """All that training goes on from: numbers, lists, dictionaries and tensors."""
+        own = {"rng": self.rng.get_state()}
+        for name, memory in self._memories():
+            own[name] = memory.state()
+        return {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state(),
+            "average": None if self.average is None else self.average.state(),
+            "n_steps_done": self.n_steps_done,
+            "rng": self.shared_rng.get_state(),
+            "own": self.team.gather(own),
+        }
+
+    def resume(self, state):
+        """Go on from the state of a trainer that was made alike."""
+        self.network.load_state_dict(state["network"])
+        self.optimizer.resume(state["optimizer"])
+        if self.average is not None:
+            self.average.resume(state["average"])
+        self.n_steps_done = state["n_steps_done"]
+        self.shared_rng.set_state(state["rng"])
+        own = state["own"][self.team.rank]
+        self.rng.set_state(own["rng"])
+        for name, memory in self._memories():
+            memory.resume(own[name])
+
+    def _memories(self):
+        """What remembers examples between epochs, with names."""
+        named = {
+            "examples": self.examples,
+            "replay": self.replay,
+            "chains": self.chains,
+        }
+        return [pair for pair in named.items() if pair[1] is not None]
 
 
 def _mean(losses, weight):

@@ -359,11 +359,20 @@ class ReplayBuffer:
         self._n_stored = torch.zeros(n_rows, dtype=torch.long)
         self._outputs = None
 
+    def state(self):
+        """What it remembers."""
+        return {"n_stored": self._n_stored, "outputs": self._outputs}
+
+    def resume(self, state):
+        """Remember what another buffer did."""
+        self._n_stored, self._outputs = state["n_stored"], state["outputs"]
+
     def store(self, rows, y):
         """Remember the outputs `y` of the examples `rows`."""
         if self._outputs is None:
             shape = (self._n_slots, len(self._n_stored), *y.shape[1:])
             self._outputs = torch.zeros(shape, dtype=torch.float16, device=y.device)
+        self._outputs = self._outputs.to(y.device)  # as resumed, it is on the CPU
         self._outputs[self._n_stored[rows] % self._n_slots, rows] = y.half()
         self._n_stored[rows] += 1
 
@@ -392,7 +401,7 @@ class ReplayBuffer:
             return default
         missing = self._n_stored[rows] == 0
         missing = missing.view(-1, *[1] * (default.ndim - 1))
-        remembered = self._outputs[slot, rows].to(default.dtype)
+        remembered = self._outputs[slot, rows].to(default)
         return torch.where(missing.to(default.device), default, remembered)
 
 

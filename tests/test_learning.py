@@ -8,9 +8,11 @@ import torch
 
 from skdvn.data import ComputedRows, ConstantRows, Examples, Queries, Rows
 from skdvn.inference import Ascent, infer
-from skdvn.learning import Plan, Split, _smooth, learn
+from skdvn.learning import learn
 from skdvn.networks import copy_network, members
 from skdvn.oracles import relaxed_f1
+from skdvn.plans import Plan, Split
+from skdvn.scoring import _smooth
 from skdvn.training import Objective, Optimization
 from skdvn.tuples import Mixture, TupleSettings, ground_truth, inference
 
@@ -42,7 +44,7 @@ def plan_of(make_network):
             for fold in folds
         )
         defaults = {
-            "build": lambda rng: copy_network(network),
+            "build": lambda rng, index: copy_network(network),
             "objective": Objective(
                 Mixture({ground_truth: 0.5, inference: 0.5}), settings
             ),
@@ -79,7 +81,7 @@ def test_best_ascent_and_prefix_by_brute_force(plan_of, splits):
     ascents = tuple(Ascent(n_steps=12, step_size=size) for size in (0.05, 0.3, 1.0))
     plan = plan_of(splits=splits, ascents=ascents, choose_n_steps=True)
     learned = learn(plan, examples_of(X, Y), seed=0)
-    network = plan.build(None)
+    network = plan.build(None, 0)
     table = np.array(
         [
             [
@@ -107,7 +109,7 @@ def test_given_number_of_steps_is_kept(plan_of):
     plan = plan_of(ascents=ascents)
     learned = learn(plan, examples_of(X, Y), seed=0)
     assert learned.ascent == ascents[1]
-    expected = score_of(plan.build(None), ascents[1], plan.splits[0].held_out)
+    expected = score_of(plan.build(None, 0), ascents[1], plan.splits[0].held_out)
     assert learned.score == pytest.approx(expected)
 
 

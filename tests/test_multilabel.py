@@ -1051,7 +1051,7 @@ def test_interrupt_while_choosing_keeps_what_is_trained(clean_digits, monkeypatc
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("skdvn.learning.encoded", interrupt)
+        patch.setattr("skdvn.scoring.encoded", interrupt)
         with pytest.warns(ConvergenceWarning, match="interrupted"):
             clf.fit(X[:150], Y[:150])
     assert clf.predict(X[:3]).shape == (3, 10)

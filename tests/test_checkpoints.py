@@ -1,0 +1,226 @@
+"""Tests of safety copies: a fit that was killed goes on as if nothing had happened."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+
+from skdvn import DVNMultiLabelClassifier, DVNSegmenter
+from skdvn._fingerprint import fingerprint
+from skdvn.baselines import FeedForwardClassifier
+from skdvn.checkpoints import Checkpoints
+from skdvn.datasets import load_digit_attributes, make_silhouettes
+from skdvn.training import Trainer
+
+LABELS = load_digit_attributes(noise=6, return_X_y=True)
+LABELS = tuple(part[:160] for part in LABELS)
+MASKS = make_silhouettes(24, size=16, random_state=0)
+
+CHAINS = {"chain": 0.4, "replay": 0.2, "stratified": 0.4}
+# What has most to remember: replay, chains of crops that stay, averages, Adam.
+ESTIMATORS = {
+    "folds": DVNMultiLabelClassifier(
+        (20,), max_iter=2, validation_fraction=0.4, random_state=0
+    ),
+    "refit": DVNMultiLabelClassifier((20,), max_iter=2, refit=True, random_state=0),
+    "replay": DVNMultiLabelClassifier(
+        (20,), max_iter=4, tuples={"replay": 0.5, "stratified": 0.5}, tau=0.1,
+        solver="adam", n_networks=2, inference_lag=1, n_steps=5, step_size=1.0,
+        random_state=0,
+    ),
+    "stopping": DVNMultiLabelClassifier(
+        (20,), max_iter=6, early_stopping=True, n_iter_no_change=2, refit=True,
+        learning_rate_init=0.3, alpha=0.01, n_steps=5, random_state=0,
+    ),
+    "masks": DVNSegmenter(
+        n_channels=4, n_levels=2, max_iter=4, batch_size=8, crop_size=12, tau=0.1,
+        tuples=CHAINS, averaging=0.9, random_state=0,
+    ),
+    "baseline": FeedForwardClassifier((20,), max_iter=4, random_state=0),
+}  # fmt: skip
+
+
+def data_of(name):
+    return MASKS if name == "masks" else LABELS
+
+
+def weights_of(clf):
+    return {name: w.numpy() for name, w in clf.network_.state_dict().items()}
+
+
+def assert_same_fit(clf, other):
+    mine, others = weights_of(clf), weights_of(other)
+    assert mine.keys() == others.keys()
+    for name, weight in mine.items():
+        np.testing.assert_array_equal(weight, others[name], err_msg=name)
+    assert _without_times(clf.history_) == _without_times(other.history_)
+
+
+def _without_times(history):
+    return [{k: v for k, v in entry.items() if k != "seconds"} for entry in history]
+
+
+class Killed(BaseException):
+    """Stands in for the end of the process."""
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_a_killed_fit_goes_on_bit_for_bit(name, tmp_path, monkeypatch):
+    X, Y = data_of(name)
+    estimator = ESTIMATORS[name]
+    whole = _clone(estimator).fit(X, Y)
+    n_epochs = len(whole.history_)
+    run_epoch, n_run = Trainer.run_epoch, []
+
+    def run_and_die(trainer):
+        if len(n_run) in deaths:
+            deaths.remove(len(n_run))
+            raise Killed
+        n_run.append(trainer)
+        return run_epoch(trainer)
+
+    monkeypatch.setattr(Trainer, "run_epoch", run_and_die)
+    deaths = {1, n_epochs // 2, n_epochs - 1} - {0}
+    n_deaths = len(deaths)
+    for _ in range(n_deaths):
+        with pytest.raises(Killed):
+            _clone(estimator, tmp_path).fit(X, Y)
+    resumed = _clone(estimator, tmp_path).fit(X, Y)
+    assert len(n_run) == n_epochs  # none was run twice
+    assert_same_fit(resumed, whole)
+    np.testing.assert_array_equal(resumed.predict(X), whole.predict(X))
+    assert not list(tmp_path.iterdir())  # nothing is left of a complete fit
+
+
+def _clone(estimator, folder=None):
+    return clone(estimator).set_params(checkpoint_dir=folder)
+
+
+SCRIPT = """
+import sys
+import joblib, torch
+from skdvn import DVNMultiLabelClassifier
+from skdvn.datasets import load_digit_attributes
+torch.set_num_threads(1)
+X, Y = load_digit_attributes(noise=6, return_X_y=True)
+clf = DVNMultiLabelClassifier(
+    (50,), max_iter=12, refit=True, random_state=0, checkpoint_dir=sys.argv[1]
+)
+joblib.dump(clf.fit(X[:400], Y[:400]), sys.argv[2])
+"""
+
+
+def test_kill_9_then_resume_gives_identical_weights(tmp_path):
+    folder, found = tmp_path / "checkpoints", tmp_path / "found.joblib"
+    command = [sys.executable, "-c", SCRIPT, str(folder), str(found)]
+    process = subprocess.Popen(command)
+    _wait_for(lambda: list(folder.glob("*/*.pt")), process)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL and not found.exists()
+    subprocess.run(command, check=True)
+    X, Y = load_digit_attributes(noise=6, return_X_y=True)
+    whole = DVNMultiLabelClassifier((50,), max_iter=12, refit=True, random_state=0)
+    assert_same_fit(joblib.load(found), whole.fit(X[:400], Y[:400]))
+
+
+def _wait_for(condition, process, seconds=120):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, "the fit ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_other_parameters_or_data_begin_anew(tmp_path):
+    X, Y = LABELS
+    base = ESTIMATORS["folds"]
+    fits = {
+        fingerprint(base, X, Y),
+        fingerprint(_clone(base).set_params(tau=0.1), X, Y),
+        fingerprint(_clone(base).set_params(random_state=1), X, Y),
+        fingerprint(base, X + 1, Y),
+        fingerprint(base, X, 1 - Y),
+        fingerprint(_clone(base).set_params(network=torch.nn.Linear(2, 2)), X, Y),
+    }
+    assert len(fits) == 6
+    alike = _clone(base, tmp_path).set_params(n_jobs=2, verbose=True)
+    assert fingerprint(alike, X.copy(), Y.copy()) in fits
+
+
+def test_a_name_is_the_same_in_another_process():
+    """Modules and functions are told by what they hold, not by where they lie."""
+    code = """
+import torch
+from skdvn import DVNMultiLabelClassifier
+from skdvn._fingerprint import fingerprint
+def own_oracle(y, y_true): ...
+torch.manual_seed(0)
+clf = DVNMultiLabelClassifier(
+    oracle=own_oracle, encoder=torch.nn.Linear(3, 4), tuples={own_oracle: 1}
+)
+print(fingerprint(clf, [[1.0, 2.0, 3.0]], None))
+"""
+    names = {
+        subprocess.run(
+            [sys.executable, "-c", code], check=True, capture_output=True, text=True
+        ).stdout
+        for _ in range(2)
+    }
+    assert len(names) == 1 and names.pop().strip()
+
+
+def test_candidates_of_a_grid_search_share_a_folder(tmp_path):
+    X, Y = LABELS
+    search = GridSearchCV(
+        _clone(ESTIMATORS["refit"], tmp_path), {"tau": [0, 0.1]}, cv=2
+    )
+    search.fit(X, Y)
+    assert search.best_score_ > 0 and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("state", [None, np.random.RandomState(0)])
+def test_checkpoints_need_a_seed(tmp_path, state):
+    clf = DVNMultiLabelClassifier(checkpoint_dir=tmp_path, random_state=state)
+    with pytest.raises(ValueError, match=r"random_state=.*checkpoint_dir="):
+        clf.fit(*LABELS)
+    assert not hasattr(clf, "network_")
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path):
+    clf = _clone(ESTIMATORS["refit"], tmp_path)
+    folder = clf._engine(*LABELS, None, None, None).checkpoints.folder
+    folder.mkdir()
+    (folder / "training-1.pt").write_bytes(b"not a checkpoint")
+    with pytest.raises(ValueError, match=r"training-1\.pt.*delete it"):
+        clf.fit(*LABELS)
+
+
+def test_a_checkpoint_runs_no_code(tmp_path):
+    """A file that would run a command when unpickled is refused."""
+
+    class Evil:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "ran"),)
+
+    torch.save({"trainer": Evil()}, tmp_path / "training-1.pt")
+    with pytest.raises(ValueError, match="cannot be read"):
+        Checkpoints(tmp_path).load(1)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_failed_write_leaves_the_older_copy(tmp_path):
+    copies = Checkpoints(tmp_path)
+    copies.save(1, {"n": 1})
+    with pytest.raises(Exception, match="pickle"):
+        copies.save(1, {"n": lambda: 0})
+    assert copies.load(1) == {"n": 1}
+    assert [path.name for path in Path(tmp_path).iterdir()] == ["training-1.pt"]
