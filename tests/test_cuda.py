@@ -1,0 +1,120 @@
+"""Tests on a GPU; skipped where there is none."""
+
+import io
+import pickle
+
+import numpy as np
+import pytest
+import torch
+
+from skdvn import DVNMultiLabelClassifier, DVNSegmenter
+from skdvn.baselines import FCNSegmenter, FeedForwardClassifier, UNetSegmenter
+from skdvn.datasets import load_digit_attributes, make_silhouettes
+
+pytestmark = pytest.mark.skipif(
+    not torch.cuda.is_available(), reason="needs a CUDA device"
+)
+
+LABELS = load_digit_attributes(noise=6, return_X_y=True)
+LABELS = tuple(part[:300] for part in LABELS)
+MASKS = make_silhouettes(40, size=16, random_state=0)
+PARTS = make_silhouettes(40, size=16, parts=True, random_state=0)
+CHAINS = {"chain": 0.3, "replay": 0.2, "stratified": 0.3, "adversarial": 0.2}
+TUPLES = {"inference": 0.4, "replay": 0.2, "stratified": 0.2, "adversarial": 0.2}
+SMALL = {"n_channels": 8, "n_levels": 2, "max_iter": 4, "crop_size": 12}
+MASKED = {**SMALL, "random_state": 0}
+ESTIMATORS = {
+    "labels": (DVNMultiLabelClassifier((20,), max_iter=3, random_state=0), LABELS),
+    "tuples": (
+        DVNMultiLabelClassifier(
+            (20,), max_iter=3, tuples=TUPLES, tau=0.1, inference_lag=1, refit=True,
+            random_state=0,
+        ),
+        LABELS,
+    ),
+    "guess": (
+        DVNMultiLabelClassifier(
+            (20,), local_term="oracle", max_iter=3, refit=True, random_state=0
+        ),
+        LABELS,
+    ),
+    "feed-forward": (FeedForwardClassifier((20,), max_iter=3, random_state=0), LABELS),
+    "masks": (DVNSegmenter(**MASKED), MASKS),
+    "chains": (DVNSegmenter(**MASKED, tuples=CHAINS, tau=0.1), MASKS),
+    "parts": (DVNSegmenter(**MASKED, n_networks=2), PARTS),
+    "conv": (
+        DVNSegmenter("conv", crop_size=12, max_iter=2, random_state=0), MASKS
+    ),
+    "U-Net": (UNetSegmenter(**MASKED), MASKS),
+    "FCN": (FCNSegmenter(crop_size=12, max_iter=2, random_state=0), PARTS),
+}  # fmt: skip
+
+
+class _ToCPU(pickle.Unpickler):
+    """Fails where a pickle holds something of a GPU."""
+
+    def find_class(self, module, name):
+        assert not (module, name) == ("torch.cuda", "_UntypedStorage")
+        return super().find_class(module, name)
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_a_fit_on_the_gpu_predicts_the_same_on_a_cpu(name):
+    clf, (X, Y) = ESTIMATORS[name]
+    clf.fit(X, Y)
+    assert clf.device_.type == "cuda"
+    assert all(p.is_cuda for p in clf.network_.parameters())
+    relaxed, labels = clf.predict_proba(X), clf.predict(X)
+    score = clf.score(X, Y)
+    loaded = _ToCPU(io.BytesIO(pickle.dumps(clf))).load()
+    loaded.device_ = torch.device("cpu")
+    loaded.network_.cpu()
+    # The GPU multiplies in TF32 or half precision, so few entries may differ.
+    differ = np.mean(np.abs(loaded.predict_proba(X) - relaxed) > 0.05)
+    assert differ < 0.02
+    assert np.mean(loaded.predict(X) != labels) < 0.02
+    assert abs(loaded.score(X, Y) - score) < 0.02
+
+
+@pytest.mark.parametrize("name", ["labels", "tuples", "chains"])
+def test_a_killed_fit_goes_on_on_the_gpu(name, tmp_path, monkeypatch):
+    from sklearn.base import clone
+
+    from skdvn.training import Trainer
+
+    estimator, (X, Y) = ESTIMATORS[name]
+    whole = clone(estimator).fit(X, Y)
+    run_epoch, n_run = Trainer.run_epoch, []
+
+    def run_or_die(trainer):
+        if len(n_run) == 2:
+            n_run.append(None)
+            raise SystemExit
+        n_run.append(None)
+        return run_epoch(trainer)
+
+    monkeypatch.setattr(Trainer, "run_epoch", run_or_die)
+    clf = clone(estimator).set_params(checkpoint_dir=tmp_path)
+    with pytest.raises(SystemExit):
+        clf.fit(X, Y)
+    clf.fit(X, Y)
+    # Sums on a GPU are made in no fixed order.
+    np.testing.assert_allclose(
+        clf.predict_proba(X).mean(), whole.predict_proba(X).mean(), atol=0.02
+    )
+    assert len(clf.history_) == len(whole.history_)
+
+
+def test_partial_fit_on_the_gpu():
+    clf = DVNMultiLabelClassifier((20,), random_state=0)
+    for low in (0, 100, 200):
+        clf.partial_fit(*(part[low : low + 100] for part in LABELS))
+    assert clf.network_ is not None and clf.device_.type == "cuda"
+
+
+def test_networks_in_parallel_on_the_gpu():
+    X, Y = LABELS
+    clf = DVNMultiLabelClassifier((8,), max_iter=1, n_networks=2, random_state=0)
+    one = clf.fit(X, Y).predict_proba(X)
+    several = clf.set_params(n_jobs=2).fit(X, Y).predict_proba(X)
+    assert np.mean(np.abs(one - several) > 0.05) < 0.02
