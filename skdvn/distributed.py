@@ -167,6 +167,8 @@ def _start():
     backend = "gloo"
     if torch.cuda.is_available():
         backend = "cpu:gloo,cuda:nccl"
-        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
+        torch.cuda.set_device(
+            int(os.environ.get("LOCAL_RANK", 0)) % torch.cuda.device_count()
+        )
     distributed.init_process_group(backend)
     return True

@@ -226,7 +226,8 @@ class Trainer:
             if len(rows):
                 total += self._backward(rows, drawn, tuples) * len(rows)
             self._update(len(rows) / len(batch))
-        self.team.average_buffers(self.trained)
+        for network in {self.network, self.trained}:
+            self.team.average_buffers(network)
         self.network.eval()
         total = self.team.sum(torch.tensor(float(total), dtype=torch.float64))
         loss = total.item() / len(order)

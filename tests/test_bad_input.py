@@ -200,7 +200,7 @@ def test_unknown_oracle_gets_a_hint():
         (lambda y, t: y, r"oracle must.*shape \(3,\).*got shape \(3, 3\)"),
         (lambda y, t: y.mean(), r"oracle must.*shape \(3,\).*got shape \(\)"),
         (lambda y, t: 0.5, r"oracle must.*torch.Tensor.*float"),
-        (lambda y, t: y.mean(1).numpy(), r"oracle must.*torch.Tensor.*ndarray"),
+        (lambda y, t: y.mean(1).cpu().numpy(), r"oracle must.*torch.Tensor.*ndarray"),
         (lambda y, t: y @ t, r"oracle .* failed on tensors.*shape \(3, 3\)"),
         (lambda y: y.mean(1), r"oracle .* failed"),
     ],

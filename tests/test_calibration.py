@@ -67,7 +67,7 @@ def make(**params):
 
 @pytest.fixture(scope="module")
 def dvn():
-    return make().fit(X, Y)
+    return make(device="cpu").fit(X, Y)
 
 
 @pytest.fixture(scope="module", params=METHODS)

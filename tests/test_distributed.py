@@ -68,7 +68,7 @@ def digits():
 def test_two_processes_fit_what_one_does(tmp_path, digits, method):
     """In double precision, so that rounding does not grow into something."""
     clf = DVNMultiLabelClassifier(
-        (20,), max_iter=4, refit=True, batch_size=32, random_state=0
+        (20,), max_iter=4, refit=True, batch_size=32, device="cpu", random_state=0
     )
     first, second = fitted_by_two(tmp_path, clf, *digits, method)
     one = getattr(clf, method)(*digits)
@@ -88,7 +88,7 @@ def segmenter():
     return DVNSegmenter(
         n_channels=8, n_levels=2, crop_size=12, max_iter=15, batch_size=10,
         tuples={"chain": 0.3, "stratified": 0.4, "replay": 0.3}, tau=0.1,
-        random_state=0,
+        device="cpu", random_state=0,
     )  # fmt: skip
 
 

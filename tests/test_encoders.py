@@ -75,9 +75,9 @@ def test_a_module_keeps_its_weights_and_is_not_changed():
     encoder = Encoder()
     before = encoder.conv.weight.detach().clone()
     clf = make(encoder=encoder, max_iter=1, learning_rate_init=1e-9).fit(X, Y)
-    torch.testing.assert_close(clf.network_.encoder.conv.weight, before)
+    torch.testing.assert_close(clf.network_.encoder.conv.weight.cpu(), before)
     clf.set_params(learning_rate_init=0.3).fit(X, Y)
-    assert not torch.allclose(clf.network_.encoder.conv.weight, before)
+    assert not torch.allclose(clf.network_.encoder.conv.weight.cpu(), before)
     assert torch.equal(encoder.conv.weight, before)
 
 

@@ -167,7 +167,7 @@ def test_interactions_are_those_of_the_score(params):
 
     @torch.no_grad()
     def score(*labels):
-        y = torch.zeros(1, 10, dtype=x.dtype)
+        y = torch.zeros(1, 10, dtype=x.dtype, device=x.device)
         y[0, list(labels)] = 1
         return network.score(network.encode(x), y).item()
 

@@ -93,8 +93,8 @@ def test_refines_bad_masks(fitted):
 
 @pytest.mark.parametrize("params", [{}, {"aggregation": "average"}])
 def test_results_do_not_depend_on_the_batch_size(fitted, params):
-    segmenter = clone(fitted).set_params(precision="single", max_iter=1).fit(X, Y)
-    segmenter.set_params(**params)
+    segmenter = clone(fitted).set_params(precision="single", max_iter=1, device="cpu")
+    segmenter.fit(X, Y).set_params(**params)
     X_large = np.tile(X_TEST[:5], (1, 2, 2, 1))
     expected = segmenter.predict_proba(X_large)
     segmenter.set_params(prediction_batch_size=7)
