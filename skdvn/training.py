@@ -226,8 +226,9 @@ class Trainer:
             if len(rows):
                 total += self._backward(rows, drawn, tuples) * len(rows)
             self._update(len(rows) / len(batch))
-        for network in {self.network, self.trained}:
-            self.team.average_buffers(network)
+        self.team.average_buffers(self.network)
+        if self.average is not None:
+            self.team.average_buffers(self.average.network)
         self.network.eval()
         total = self.team.sum(torch.tensor(float(total), dtype=torch.float64))
         loss = total.item() / len(order)
