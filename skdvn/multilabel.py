@@ -178,7 +178,9 @@ classifier, default="auto"
         is all cores. Pays where a fit takes longer than the seconds that a new process
         needs to start.
     device : str or torch.device, default="auto"
-        "cpu", "cuda", "cuda:1", ...; "auto" is CUDA where available.
+        "cpu", "cuda", "cuda:1", ...; "auto" is CUDA where available, unless the hidden
+        layers are so small, fewer than 500,000 weights without `encoder` or `network`,
+        that a CPU is faster.
     random_state : int, RandomState instance or None, default=None
         Of initial weights, held-out rows, mini-batches and samples. Pass an int for
         the same result at each call.

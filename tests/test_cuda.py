@@ -11,6 +11,7 @@ from skdvn import DVNMultiLabelClassifier, DVNSegmenter
 from skdvn.baselines import FCNSegmenter, FeedForwardClassifier, UNetSegmenter
 from skdvn.datasets import load_digit_attributes, make_silhouettes
 
+GPU = {"device": "cuda", "random_state": 0}
 pytestmark = pytest.mark.skipif(
     not torch.cuda.is_available(), reason="needs a CUDA device"
 )
@@ -22,31 +23,31 @@ PARTS = make_silhouettes(40, size=16, parts=True, random_state=0)
 CHAINS = {"chain": 0.3, "replay": 0.2, "stratified": 0.3, "adversarial": 0.2}
 TUPLES = {"inference": 0.4, "replay": 0.2, "stratified": 0.2, "adversarial": 0.2}
 SMALL = {"n_channels": 8, "n_levels": 2, "max_iter": 4, "crop_size": 12}
-MASKED = {**SMALL, "random_state": 0}
+MASKED = {**SMALL, **GPU}
 ESTIMATORS = {
-    "labels": (DVNMultiLabelClassifier((20,), max_iter=3, random_state=0), LABELS),
+    "labels": (DVNMultiLabelClassifier((20,), max_iter=3, **GPU), LABELS),
     "tuples": (
         DVNMultiLabelClassifier(
             (20,), max_iter=3, tuples=TUPLES, tau=0.1, inference_lag=1, refit=True,
-            random_state=0,
+            **GPU,
         ),
         LABELS,
     ),
     "guess": (
         DVNMultiLabelClassifier(
-            (20,), local_term="oracle", max_iter=3, refit=True, random_state=0
+            (20,), local_term="oracle", max_iter=3, refit=True, **GPU
         ),
         LABELS,
     ),
-    "feed-forward": (FeedForwardClassifier((20,), max_iter=3, random_state=0), LABELS),
+    "feed-forward": (FeedForwardClassifier((20,), max_iter=3, **GPU), LABELS),
     "masks": (DVNSegmenter(**MASKED), MASKS),
     "chains": (DVNSegmenter(**MASKED, tuples=CHAINS, tau=0.1), MASKS),
     "parts": (DVNSegmenter(**MASKED, n_networks=2), PARTS),
     "conv": (
-        DVNSegmenter("conv", crop_size=12, max_iter=2, random_state=0), MASKS
+        DVNSegmenter("conv", crop_size=12, max_iter=2, **GPU), MASKS
     ),
     "U-Net": (UNetSegmenter(**MASKED), MASKS),
-    "FCN": (FCNSegmenter(crop_size=12, max_iter=2, random_state=0), PARTS),
+    "FCN": (FCNSegmenter(crop_size=12, max_iter=2, **GPU), PARTS),
 }  # fmt: skip
 
 
@@ -108,7 +109,7 @@ def test_a_killed_fit_goes_on_on_the_gpu(name, tmp_path, monkeypatch):
 
 
 def test_partial_fit_on_the_gpu():
-    clf = DVNMultiLabelClassifier((20,), random_state=0)
+    clf = DVNMultiLabelClassifier((20,), **GPU)
     for low in (0, 100, 200):
         clf.partial_fit(*(part[low : low + 100] for part in LABELS))
     assert clf.network_ is not None and clf.device_.type == "cuda"
@@ -116,7 +117,13 @@ def test_partial_fit_on_the_gpu():
 
 def test_networks_in_parallel_on_the_gpu():
     X, Y = LABELS
-    clf = DVNMultiLabelClassifier((8,), max_iter=1, n_networks=2, random_state=0)
+    clf = DVNMultiLabelClassifier((8,), max_iter=1, n_networks=2, **GPU)
     one = clf.fit(X, Y).predict_proba(X)
     several = clf.set_params(n_jobs=2).fit(X, Y).predict_proba(X)
     assert np.mean(np.abs(one - several) > 0.05) < 0.02
+
+
+@pytest.mark.parametrize("width, kind", [(20, "cpu"), (10_000, "cuda")])
+def test_auto_takes_the_gpu_where_it_pays(width, kind):
+    clf = DVNMultiLabelClassifier((width,), max_iter=1, refit=True, random_state=0)
+    assert clf.fit(*LABELS).device_.type == kind
