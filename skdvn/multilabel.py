@@ -188,8 +188,10 @@ classifier, default="auto"
     device_ : torch.device
         Where the network is.
     history_ : list of dict
-        For each epoch of each network trained "epoch", "loss", "seconds", and with
-        early stopping "validation_score".
+        For each epoch of each training "training", its number, "epoch", "loss",
+        "seconds", and with early stopping "validation_score". "candidate" is the
+        position of its settings among those tried, and "split" that of the rows held
+        out, None where none were.
     n_iter_ : int
         Epochs of the final training.
     validation_score_ : float

@@ -217,8 +217,9 @@ callable, default="auto"
     device_ : torch.device
         Where the network is.
     history_ : list of dict
-        For each epoch of each network trained "epoch", "loss", "seconds", and with
-        early stopping "validation_score".
+        For each epoch of each training "training", its number, "epoch", "loss",
+        "seconds", and with early stopping "validation_score". "split" is 0 where
+        images were held out, else None, and "candidate" is 0.
     n_iter_ : int
         Epochs of the final training.
     validation_score_ : float
