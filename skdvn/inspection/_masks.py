@@ -2,11 +2,7 @@
 
 import numpy as np
 
-# Okabe and Ito's colours, which everybody can tell apart.
-PALETTE = (
-    *("#000000", "#e69f00", "#56b4e9", "#009e73"),
-    *("#f0e442", "#0072b2", "#d55e00", "#cc79a7"),
-)
+from ._plotting import PALETTE
 
 
 def displayable(image):

@@ -2,6 +2,17 @@
 
 import numpy as np
 
+# Okabe and Ito's colours, which everybody can tell apart.
+PALETTE = (
+    *("#000000", "#e69f00", "#56b4e9", "#009e73"),
+    *("#f0e442", "#0072b2", "#d55e00", "#cc79a7"),
+)
+# Those of lines on white, without the yellow, in the order of use.
+LINE_COLORS = (
+    *("#0072b2", "#d55e00", "#009e73", "#cc79a7"),
+    *("#56b4e9", "#e69f00", "#000000"),
+)
+
 
 def check_matplotlib(caller):
     """Raise unless matplotlib can be imported; call it before computing."""
@@ -89,19 +100,21 @@ def reference_line(ax, label, draw, *args, **style):
     return drawn[0] if isinstance(drawn, list) else drawn
 
 
-def next_color(ax, style):
-    """The colour that a line of this style gets, one colour for several lines."""
-    if "color" in style:
-        return style["color"]
-    if "c" in style:
-        return style["c"]
-    (line,) = ax.plot([], [])
-    line.remove()
-    return line.get_color()
+def next_color(ax, style, taken=()):
+    """The colour of this style, else one that no line on the axes has yet.
+
+    Those in `taken` are for lines that are still to be drawn.
+    """
+    from matplotlib.colors import to_hex
+
+    if "color" in style or "c" in style:
+        return style.get("color", style.get("c"))
+    taken = {*taken, *(to_hex(line.get_color()) for line in ax.lines)}
+    return next((color for color in LINE_COLORS if color not in taken), LINE_COLORS[0])
 
 
 def whole_steps(ax):
     """Ticks of the horizontal axis at whole numbers alone."""
     from matplotlib.ticker import MaxNLocator
 
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10]))

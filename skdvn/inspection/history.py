@@ -192,9 +192,9 @@ def _styles(ax, trainings, name, kwargs):
     for training in trainings:
         candidate, holds_out = group = _group(training)
         if candidate not in colors:
-            colors[candidate] = next_color(ax, kwargs)
+            colors[candidate] = next_color(ax, kwargs, colors.values())
         style = {"color": colors[candidate], "linewidth": 2}
-        if holds_out:
+        if holds_out and len(trainings) > 1:
             style |= {"linewidth": 1, "alpha": 0.7}
         if len(training) == 1:
             style["marker"] = "o"
