@@ -484,6 +484,38 @@ def test_wrong_masks_are_refused(segmenter, dvn):
         draw(IMAGES[:1], MASKS[:1], MASKS[:1], oracle="iuo")
 
 
+# -- texts ----------------------------------------------------------------------------
+
+
+def test_no_text_is_cut_off(dvn, segmenter_of_parts):
+    long_names = [f"label number {i} of a long name" for i in range(10)]
+    history = [{"epoch": 1, "loss": 1, "validation_score": 1}]
+    many_classes = np.arange(256).reshape(1, 16, 16) // 22
+    displays = [
+        AscentPathDisplay.from_estimator(dvn, X[:2], Y[:2], label_names=long_names),
+        AscentPathDisplay.from_estimator(dvn, X[:3], Y[:3], kind="values"),
+        NStepsDisplay.from_estimator(dvn, X_TEST, Y_TEST),
+        TrainingHistoryDisplay.from_history(history, name="a long name of a model"),
+        SegmentationDisplay.from_estimator(
+            *(segmenter_of_parts, IMAGES[:1], PARTS[:1]),
+            steps=range(3),
+            class_names=long_names[:4],
+        ),
+        SegmentationDisplay.from_predictions(
+            *(IMAGES[:1], many_classes, {"a long name of a model": many_classes}),
+            class_names=[f"class {i}" for i in range(12)],
+        ),
+    ]
+    for display in displays:
+        display.figure_.canvas.draw()
+        width, height = display.figure_.bbox.size
+        for text in display.figure_.findobj(matplotlib.text.Text):
+            box = text.get_window_extent()
+            if text.get_visible() and text.get_text() and text.axes is not None:
+                assert box.x0 >= 0 and box.x1 <= width, text
+                assert box.y0 >= 0 and box.y1 <= height, text
+
+
 # -- matplotlib -----------------------------------------------------------------------
 
 

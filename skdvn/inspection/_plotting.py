@@ -1,5 +1,7 @@
 """What the displays share."""
 
+from collections import Counter
+
 import numpy as np
 
 # Okabe and Ito's colours, which everybody can tell apart.
@@ -101,7 +103,7 @@ def reference_line(ax, label, draw, *args, **style):
 
 
 def next_color(ax, style, taken=()):
-    """The colour of this style, else one that no line on the axes has yet.
+    """The colour of this style, else the one that fewest lines on the axes have.
 
     Those in `taken` are for lines that are still to be drawn.
     """
@@ -109,8 +111,8 @@ def next_color(ax, style, taken=()):
 
     if "color" in style or "c" in style:
         return style.get("color", style.get("c"))
-    taken = {*taken, *(to_hex(line.get_color()) for line in ax.lines)}
-    return next((color for color in LINE_COLORS if color not in taken), LINE_COLORS[0])
+    counts = Counter([*taken, *(to_hex(line.get_color()) for line in ax.lines)])
+    return min(LINE_COLORS, key=lambda color: counts[color])
 
 
 def whole_steps(ax):

@@ -279,9 +279,12 @@ callable, default="auto"
         """Width and height of a new figure."""
         height, width = np.mean([image.shape[:2] for image in self.images], axis=0)
         n_lines = bool(self.values_true) + bool(self.values_pred)
-        row = PANEL * height / width + 0.17 * n_lines
-        columns = PANEL * (1 + len(self.masks)) + 1.2 * with_key
-        return columns, row * len(self.images) + 0.4
+        rows = (PANEL * height / width + 0.17 * n_lines) * len(self.images) + 0.4
+        columns = PANEL * (1 + len(self.masks))
+        if not with_key:
+            return columns, rows
+        key = 0.8 + 0.22 * len(self.class_names)
+        return columns + 0.6 + 0.09 * max(map(len, self.class_names)), max(rows, key)
 
     def _note(self, title, i):
         """What a mask is worth."""
