@@ -389,9 +389,11 @@ def test_masks_of_two_classes(segmenter):
         segmenter.predict(IMAGES[:3]),
         list(segmenter.staged_predict_proba(IMAGES[:3])),
     )
+    start = segmenter._draft().set_params(n_steps=0).predict_proba(IMAGES[:3])
     for i in range(3):
         shown = [image.get_array()[..., 0] for image in display.images_[i]]
         np.testing.assert_array_equal(shown[1], MASKS[i])
+        np.testing.assert_allclose(shown[2], start[i, 1], atol=1e-5)
         np.testing.assert_allclose(shown[3], shares[1][i, 1], atol=1e-5)
         np.testing.assert_allclose(shown[4], shares[-1][i, 1], atol=1e-5)
         np.testing.assert_array_equal(shown[5], predicted[i])
