@@ -177,11 +177,20 @@ class _Learner:
             **rows,
         )
 
+    def _origin(self, run):
+        """Which setting a run is of, and which rows it holds out, for the history."""
+        splits = [i for i, one in enumerate(self.plan.splits) if one is run.split]
+        return {
+            "candidate": self.plan.optimizations.index(run.optimization),
+            "split": splits[0] if splits else None,
+        }
+
     def _outcomes(self, runs):
         """Carry them out, with notes on what happens."""
         found = self.engine.outcomes(runs, self.plan, self.examples, self.on_epoch)
-        for outcome in found:
-            self.history += outcome.history
+        for run, outcome in zip(runs, found, strict=False):
+            origin = self._origin(run)
+            self.history += [{**entry, **origin} for entry in outcome.history]
             self.stopped = self.stopped or outcome.stopped
             self.interrupted = self.interrupted or outcome.interrupted
             yield outcome

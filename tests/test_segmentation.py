@@ -233,6 +233,14 @@ def test_starts_at_the_masks_of_another_segmenter():
     np.testing.assert_array_equal(segmenter.predict(X_TEST), expected)
 
 
+def test_no_steps_predict_the_start_with_noise_too(fitted):
+    clf = fitted._draft().set_params(n_steps=0)
+    expected = clf.predict(X_TEST[:3])
+    assert list(clf.staged_predict(X_TEST[:3])) == []
+    noisy = clf.set_params(inference_noise=0.1)
+    np.testing.assert_array_equal(noisy.predict(X_TEST[:3]), expected)
+
+
 def test_several_networks_predict_jointly():
     one, several = (
         DVNSegmenter(**SMALL, max_iter=4, n_networks=n).fit(X, Y) for n in (1, 3)
