@@ -43,6 +43,7 @@ autosummary_generate = True
 autosummary_ignore_module_all = False
 autodoc_member_order = "groupwise"
 autodoc_typehints = "none"
+toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False
 
 # -- gallery ---------------------------------------------------------------------------
@@ -68,8 +69,6 @@ sphinx_gallery_conf = {
 
 html_theme = "pydata_sphinx_theme"
 html_title = "skdvn"
-html_static_path = ["_static"]
-html_css_files = ["skdvn.css"]
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
@@ -78,6 +77,7 @@ html_theme_options = {
     "navbar_align": "left",
     "navigation_with_keys": False,
     "show_toc_level": 2,
+    "show_nav_level": 1,
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],
     "footer_end": ["theme-version"],

@@ -211,7 +211,7 @@ callable, default="auto"
         Channels of the images seen in `fit`.
     crop_size_ : int
         Side of the crops.
-    mean_, scale_ : ndarray of shape (n_channels_in_,)
+    mean_, scale_ : ndarray of shape (`n_channels_in_`,)
         Mean and standard deviation of the channels over all training pixels.
     device_ : torch.device
         Where the network is.
