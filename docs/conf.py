@@ -1,21 +1,11 @@
 """How Sphinx builds the site: ``make docs``."""
 
-import os
 import sys
-import warnings
 from pathlib import Path
-
-import matplotlib
-from sphinx_gallery.sorting import ExplicitOrder
 
 import skdvn
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
-
-# Examples draw into pages, not onto a screen.
-matplotlib.use("agg")
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")
 
 project = "skdvn"
 author = "the skdvn developers"
@@ -51,6 +41,7 @@ numpydoc_show_class_members = False
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
+    "within_subsection_order": "gallery_order.GalleryOrder",
     "filename_pattern": r"\.py$",
     "doc_module": "skdvn",
     "backreferences_dir": "api_reference/backreferences",
