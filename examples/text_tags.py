@@ -57,9 +57,7 @@ for oracle in ("f0.5", "f1", "f2"):
     clf = DVNMultiLabelClassifier(oracle=oracle, random_state=0).fit(X_train, Y_train)
     found[oracle] = Y_pred = clf.predict(X_test)
     f1, n_tags = relaxed_f1_score(Y_test, Y_pred), Y_pred.sum(axis=1).mean()
-    print(
-        f'DVN, oracle="{oracle}": F1 {f1:.3f}, {n_tags:.1f} tags per text', flush=True
-    )
+    print(f'DVN for "{oracle}": F1 {f1:.3f}, {n_tags:.1f} tags per text', flush=True)
 
 # %%
 # Precision is the share of the tags found that are right, recall the share of the right

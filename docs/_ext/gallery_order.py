@@ -2,10 +2,20 @@
 
 from sphinx_gallery.sorting import FileNameSortKey
 
-FIRST = """
-demo text_tags horses faces refine selective_prediction what_was_learned
-image_tagging grid_search own_oracle own_network own_tuples
-""".split()
+FIRST = [
+    "demo",
+    "text_tags",
+    "horses",
+    "faces",
+    "refine",
+    "selective_prediction",
+    "what_was_learned",
+    "image_tagging",
+    "grid_search",
+    "own_oracle",
+    "own_network",
+    "own_tuples",
+]
 
 
 class GalleryOrder(FileNameSortKey):
