@@ -3,6 +3,8 @@
 import sys
 from pathlib import Path
 
+from sphinx.ext import autosummary
+
 import skdvn
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
@@ -30,6 +32,8 @@ html_math_renderer = "mathml"
 # -- API reference ---------------------------------------------------------------------
 
 autosummary_generate = True
+# No summary ends in "eqs.".
+autosummary.WELL_KNOWN_ABBREVIATIONS += ("eq.", "eqs.")
 autosummary_ignore_module_all = False
 autodoc_member_order = "groupwise"
 autodoc_typehints = "none"
