@@ -25,8 +25,10 @@ from sklearn.preprocessing import StandardScaler
 
 from skdvn import DVNMultiLabelClassifier
 from skdvn.baselines import PlugInClassifier, ThresholdClassifier
+from skdvn.calibration import value_pairs
 from skdvn.datasets import load_bibtex, load_digit_attributes
-from skdvn.metrics import oracle_values, relaxed_f1_score
+from skdvn.inspection import AscentPathDisplay, NStepsDisplay
+from skdvn.metrics import relaxed_f1_score
 
 folder = os.environ.get("SKDVN_DATA")
 if folder:
@@ -82,53 +84,32 @@ for name, model in models.items():
 # values are too high, but tell good predictions from bad ones to some degree;
 # :ref:`sphx_glr_auto_examples_selective_prediction.py` makes use of that.
 
-believed = dvn.predict_value(X_test)
-true = oracle_values(dvn, Y_test, dvn.predict(X_test))
-print(f"value {believed.mean():.3f}, F1 {true.mean():.3f} on average")
-print(f"correlation {np.corrcoef(believed, true)[0, 1]:.2f}")
+true, predicted = value_pairs(dvn, X_test, Y_test)
+print(f"value {predicted.mean():.3f}, F1 {true.mean():.3f} on average")
+print(f"correlation {np.corrcoef(true, predicted)[0, 1]:.2f}")
+
+# %%
+# How many steps
+# --------------
+# The number of steps is chosen in ``fit``, on held-out rows. If the ascent goes on, the
+# predicted value goes on rising; the true F1 need not.
+
+NStepsDisplay.from_estimator(dvn, X_test, Y_test, name="test rows")
+plt.show()
 
 # %%
 # How a prediction climbs
 # -----------------------
-# Inference parameters act at the next prediction, without a new fit: here the ascent
-# takes twice as many steps as were chosen in ``fit``. The value goes on rising; the
-# true F1 need not. On the right are the relaxed labels of one test row on the way, the
-# true ones in bold.
+# Two test rows: their value at each step, and their relaxed labels, the true ones in
+# bold.
 
-chosen = dvn.n_steps_
-dvn.set_params(n_steps=2 * chosen)
-relaxed = np.stack(list(dvn.staged_predict_proba(X_test)))
-values = [dvn.predict_value(X_test, Y).mean() for Y in relaxed]
-f1 = [relaxed_f1_score(Y_test, Y) for Y in dvn.staged_predict(X_test)]
-dvn.set_params(n_steps="auto")
-
-truth, path = Y_test[0], relaxed[:, 0]
-shown = np.lexsort((-path.max(axis=0), -truth))[:10]
-steps = np.arange(1, len(path) + 1)
-
-figure, (left, right) = plt.subplots(
-    1, 2, figsize=(11, 4.2), width_ratios=(1, 1.15), layout="constrained"
+paths = AscentPathDisplay.from_estimator(
+    dvn,
+    X_test[:2],
+    Y_test[:2],
+    n_steps=2 * dvn.n_steps_,
+    label_names=label_names,
+    names=["first test row", "second test row"],
 )
-left.plot(steps, values, label="predicted value", lw=2)
-left.plot(steps, f1, label="true F1", lw=2)
-left.set(xlabel="step", ylabel="mean over the test rows", ylim=(0, 1))
-left.legend(loc="lower right")
-image = right.imshow(
-    path[:, shown].T,
-    cmap="Blues",
-    vmin=0,
-    vmax=1,
-    aspect="auto",
-    interpolation="nearest",
-    extent=(0.5, len(path) + 0.5, len(shown) - 0.5, -0.5),
-)
-right.set_yticks(range(len(shown)), [label_names[i] for i in shown])
-for tick, i in zip(right.get_yticklabels(), shown, strict=True):
-    tick.set_fontweight("bold" if truth[i] else "normal")
-right.set(xlabel="step", title="Relaxed labels of one test row")
-figure.colorbar(image, ax=right, label="relaxed label", pad=0.02)
-for ax in (left, right):
-    ax.axvline(chosen, color="0.35", lw=1.2, ls="--")
-left.set_title(f"The ascent (dashed: {chosen} steps, chosen in fit)")
-figure.savefig("demo_ascent.png", dpi=150)
+paths.figure_.savefig("demo_ascent.png", dpi=150)
 plt.show()

@@ -20,6 +20,7 @@ from sklearn.model_selection import train_test_split
 from skdvn import DVNSegmenter
 from skdvn.baselines import UNetSegmenter
 from skdvn.datasets import load_fasseg_frontal, make_silhouettes
+from skdvn.inspection import SegmentationDisplay
 
 folder = os.environ.get("SKDVN_DATA")
 if folder:
@@ -31,9 +32,11 @@ if folder:
     known = {image.tobytes() for image in X_train}
     new = [i for i, image in enumerate(X_test) if image.tobytes() not in known]
     X_test, Y_test = X_test[new], Y_test[new]
+    class_names = ["background", "face", "hair"]
 else:
     X, Y = make_silhouettes(120, size=48, parts=True, random_state=0)
     X_train, X_test, Y_train, Y_test = train_test_split(X, Y, random_state=0)
+    class_names = ["background", "trunk", "head", "legs"]
 print(f"{len(X_train)} training pictures, {len(X_test)} test pictures")
 print("share of each class:", np.round(np.bincount(Y_train.ravel()) / Y_train.size, 3))
 
@@ -45,7 +48,7 @@ models = {
     "U-Net": UNetSegmenter(max_iter=60, random_state=0),
     "DVN": DVNSegmenter(max_iter=60, random_state=0),
 }
-maps = {"truth": Y_test}
+maps = {}
 for name, model in models.items():
     began = perf_counter()
     model.fit(X_train, Y_train)
@@ -65,16 +68,12 @@ print(f"The value network expects {models['DVN'].predict_value(X_test).mean():.3
 
 accuracies = (maps["DVN"] == Y_test).mean(axis=(1, 2))
 order = np.argsort(-accuracies)
-shown = order[np.linspace(0, len(order) - 1, 6).astype(int)]
-figure, axes = plt.subplots(4, 6, figsize=(9, 6.2), layout="constrained")
-for ax, i in zip(axes[0], shown, strict=True):
-    ax.imshow(X_test[i])
-    ax.set_title(f"{accuracies[i]:.1%}")
-for (name, classes), row in zip(maps.items(), axes[1:], strict=True):
-    row[0].set_ylabel(name)
-    for ax, i in zip(row, shown, strict=True):
-        ax.imshow(classes[i], cmap="viridis", vmin=0, vmax=Y_train.max())
-axes[0, 0].set_ylabel("picture")
-for ax in axes.flat:
-    ax.set(xticks=[], yticks=[])
+shown = order[np.linspace(0, len(order) - 1, 5).astype(int)]
+SegmentationDisplay.from_predictions(
+    X_test[shown],
+    Y_test[shown],
+    {name: found[shown] for name, found in maps.items()},
+    oracle="accuracy",
+    class_names=class_names,
+)
 plt.show()

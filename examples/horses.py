@@ -19,7 +19,11 @@ from skdvn import DVNSegmenter
 from skdvn.baselines import FCNSegmenter
 from skdvn.calibration import value_pairs
 from skdvn.datasets import load_weizmann_horses, make_silhouettes
-from skdvn.inspection import RiskCoverageDisplay, ValueCalibrationDisplay
+from skdvn.inspection import (
+    RiskCoverageDisplay,
+    SegmentationDisplay,
+    ValueCalibrationDisplay,
+)
 from skdvn.metrics import oracle_values
 
 folder = os.environ.get("SKDVN_DATA")
@@ -56,38 +60,25 @@ for name, model in models.items():
 # From the best to the worst test picture of the Deep Value Network.
 
 order = np.argsort(-ious["DVN"])
-shown = order[np.linspace(0, len(order) - 1, 6).astype(int)]
-rows = {"picture": X_test, "truth": Y_test, **masks}
-figure, axes = plt.subplots(4, 6, figsize=(9, 6.4), layout="constrained")
-for (name, images), row in zip(rows.items(), axes, strict=True):
-    row[0].set_ylabel(name)
-    for ax, i in zip(row, shown, strict=True):
-        ax.imshow(images[i], cmap="gray", vmin=0, vmax=1)
-        ax.set(xticks=[], yticks=[])
-        if name in ious:
-            ax.set_xlabel(f"IOU {ious[name][i]:.2f}")
+shown = order[np.linspace(0, len(order) - 1, 5).astype(int)]
+SegmentationDisplay.from_predictions(
+    X_test[shown],
+    Y_test[shown],
+    {name: found[shown] for name, found in masks.items()},
+)
 plt.show()
 
 # %%
 # The ascent
 # ----------
 # By default the ascent starts from the network's own guess. From nothing it has further
-# to go, which ``init`` can ask for after ``fit``. Drawn are relaxed masks, in [0, 1].
+# to go, which ``init`` can ask for after ``fit``: it acts at the next prediction. Drawn
+# are relaxed masks, whose pixels are in [0, 1]; the last column is their rounding.
 
 dvn = models["DVN"]
 dvn.set_params(init="zeros")
-stages = [np.zeros(Y_test.shape)]
-stages += [relaxed[:, 1] for relaxed in dvn.staged_predict_proba(X_test)]
+SegmentationDisplay.from_estimator(dvn, X_test[:4], Y_test[:4], steps=(1, 2, 4, 10))
 dvn.set_params(init="auto")
-
-columns = {"picture": X_test} | {f"step {n}": stages[n] for n in (0, 1, 2, 4, 10)}
-columns["truth"] = Y_test
-figure, axes = plt.subplots(3, 7, figsize=(10.5, 4.8), layout="constrained")
-for (name, images), column in zip(columns.items(), axes.T, strict=True):
-    column[0].set_title(name)
-    for ax, image in zip(column, images, strict=False):
-        ax.imshow(image, cmap="gray", vmin=0, vmax=1)
-        ax.set(xticks=[], yticks=[])
 plt.show()
 
 # %%

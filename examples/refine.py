@@ -17,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skdvn import DVNMultiLabelClassifier, DVNSegmenter
 from skdvn.datasets import load_digit_attributes, make_silhouettes
+from skdvn.inspection import SegmentationDisplay
 from skdvn.metrics import oracle_values
 
 # %%
@@ -78,12 +79,7 @@ for name, masks in (("box", boxes), ("refined", refined)):
         f"{name:8} IOU {oracle_values(segmenter, Y, masks).mean():.3f}, "
         f"expected {segmenter.predict_value(X, masks).mean():.3f}"
     )
-
-rows = {"picture": X, "box": boxes, "refined": refined, "truth": Y}
-figure, axes = plt.subplots(4, 6, figsize=(9, 6), layout="constrained")
-for (name, images), row in zip(rows.items(), axes, strict=True):
-    row[0].set_ylabel(name)
-    for ax, image in zip(row, images, strict=False):
-        ax.imshow(image, cmap="gray", vmin=0, vmax=1)
-        ax.set(xticks=[], yticks=[])
+SegmentationDisplay.from_predictions(
+    X[:4], Y[:4], {"box": boxes[:4], "refined": refined[:4]}
+)
 plt.show()
