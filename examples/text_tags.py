@@ -33,7 +33,14 @@ if folder:
     tags = np.array([name.removeprefix("TAG_") for name in train.target_names])
 else:
     X, Y = make_multilabel_classification(
-        4000, 500, n_classes=30, n_labels=3, length=40, sparse=True, random_state=0
+        4000,
+        1000,
+        n_classes=20,
+        n_labels=3,
+        length=200,
+        allow_unlabeled=False,
+        sparse=True,
+        random_state=0,
     )
     X_train, X_test, Y_train, Y_test = train_test_split(
         X, Y, test_size=0.3, random_state=0
