@@ -53,7 +53,8 @@ for name, model in models.items():
     masks[name] = model.predict(X_test)
     ious[name] = oracle_values(model, Y_test, masks[name])
     print(
-        f"{name} mean IOU {ious[name].mean():.3f}, fit {seconds:.0f} s of one processor",
+        f"{name} mean IOU {ious[name].mean():.3f}, "
+        f"fit {seconds:.0f} s of one processor",
         flush=True,
     )
 
