@@ -23,6 +23,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "mathml",
     "public_members",
+    "short_names",
 ]
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "_templates", "_ext", "auto_examples/*.ipynb"]
@@ -37,6 +38,7 @@ autosummary.WELL_KNOWN_ABBREVIATIONS += ("eq.", "eqs.")
 autosummary_ignore_module_all = False
 autodoc_member_order = "groupwise"
 autodoc_typehints = "none"
+autodoc_preserve_defaults = True
 toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False
 
@@ -64,6 +66,8 @@ sphinx_gallery_conf = {
 
 html_theme = "pydata_sphinx_theme"
 html_title = "skdvn"
+html_static_path = ["_static"]
+html_css_files = ["skdvn.css"]
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {

@@ -242,7 +242,7 @@ callable, default="auto"
     M. Gygli, M. Norouzi, A. Angelova. Deep Value Networks Learn to Evaluate and
     Iteratively Refine Structured Outputs. ICML 2017.
 
-    W. M. Czarnecki et al. Sobolev Training for Neural Networks. NeurIPS 2017.
+    Wojciech M. Czarnecki et al. Sobolev Training for Neural Networks. NeurIPS 2017.
 
     Examples
     --------
