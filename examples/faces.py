@@ -34,8 +34,10 @@ if folder:
     X_test, Y_test = X_test[new], Y_test[new]
     class_names = ["background", "face", "hair"]
 else:
-    X, Y = make_silhouettes(120, size=48, parts=True, random_state=0)
-    X_train, X_test, Y_train, Y_test = train_test_split(X, Y, random_state=0)
+    X, Y = make_silhouettes(100, parts=True, random_state=0)
+    X_train, X_test, Y_train, Y_test = train_test_split(
+        X, Y, test_size=0.4, random_state=0
+    )
     class_names = ["background", "trunk", "head", "legs"]
 print(f"{len(X_train)} training pictures, {len(X_test)} test pictures")
 print("share of each class:", np.round(np.bincount(Y_train.ravel()) / Y_train.size, 3))

@@ -57,9 +57,9 @@ print(f"a single label {np.abs(alone).mean():.2g} logits on average")
 # Shapes
 # ------
 # The mean of all training images shows next to nothing. What a segmenter finds in it,
-# it has learned about shapes. The paper's network finds whole horses in the mean image
-# with noise as well; ours sees the image through a U-Net, and takes noise for what it
-# is.
+# it has learned about shapes. In the paper the mean image with noise gives whole horses
+# too; our network, which sees the image through a U-Net, loses legs and head there
+# (:doc:`/reproduction`).
 
 if folder:
     X, Y = load_weizmann_horses(folder, return_X_y=True)
