@@ -1,5 +1,6 @@
 # Needs make and Python 3.10 or newer; everything else goes into $(VENV).
 #   make demo [DATA=folder]    make test    make test-slow    make lint    make clean
+#   make docs [DATA=folder] [SPHINXOPTS="-D plot_gallery=0"], which runs no examples
 
 PYTHON ?= python3
 VENV   ?= .venv
@@ -16,7 +17,7 @@ BIN     := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install -q -c constraints.txt
 RECIPE  := setup.py pyproject.toml constraints.txt
 
-.PHONY: demo test test-slow lint clean
+.PHONY: demo test test-slow lint docs clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/demo.py
@@ -31,6 +32,9 @@ lint: $(VENV)/.lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+docs: $(VENV)/.docs
+	$(BIN)/python -m sphinx -W --keep-going $(SPHINXOPTS) docs docs/_build/html
+
 # Empty files that remember what is installed, so that a second run starts at once.
 $(VENV)/.demo: $(RECIPE) | $(BIN)/python
 	$(INSTALL) -e ".[plot,progress]"
@@ -44,9 +48,14 @@ $(VENV)/.lint: $(RECIPE) | $(BIN)/python
 	$(INSTALL) -e ".[lint]"
 	@touch $@
 
+$(VENV)/.docs: $(RECIPE) | $(BIN)/python
+	$(INSTALL) -e ".[docs]"
+	@touch $@
+
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf docs/_build docs/api_reference docs/auto_examples docs/sg_execution_times.rst
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -110,7 +110,7 @@ class CalibratedValueCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Those of `estimator_`.
     n_features_in_ : int
         Number of features, where the estimator counts them.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, where X had string names.
 
     See Also

@@ -197,7 +197,7 @@ classifier, default="auto"
         A row ``[0, 1]`` per label, or the classes of a one-dimensional y.
     n_features_in_ : int
         Number of features seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, where X had string names.
     device_ : torch.device
         Where the network is.

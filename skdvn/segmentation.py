@@ -224,7 +224,7 @@ callable, default="auto"
         Channels of the images seen in `fit`.
     crop_size_ : int
         Side of the crops.
-    mean_, scale_ : ndarray of shape (n_channels_in_,)
+    mean_, scale_ : ndarray of shape (`n_channels_in_`,)
         Mean and standard deviation of the channels over all training pixels.
     device_ : torch.device
         Where the network is.
@@ -254,7 +254,7 @@ callable, default="auto"
     M. Gygli, M. Norouzi, A. Angelova. Deep Value Networks Learn to Evaluate and
     Iteratively Refine Structured Outputs. ICML 2017.
 
-    W. M. Czarnecki et al. Sobolev Training for Neural Networks. NeurIPS 2017.
+    Wojciech M. Czarnecki et al. Sobolev Training for Neural Networks. NeurIPS 2017.
 
     Examples
     --------

@@ -38,7 +38,7 @@ class InputLayer(nn.Module):
 
 
 class GlobalTerm(nn.Module):
-    """A multi-layer perceptron of y alone, ``c . g(C^T y)``, with its gradient.
+    """A multi-layer perceptron of y alone, with its gradient: ``c.g(C^T y)``.
 
     Parameters
     ----------
