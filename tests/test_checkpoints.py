@@ -148,11 +148,11 @@ def test_other_parameters_or_data_begin_anew(tmp_path):
     X, Y = LABELS
     base = ESTIMATORS["folds"]
     fits = {
-        fingerprint(base, X, Y),
+        fingerprint(_clone(base), X, Y),
         fingerprint(_clone(base).set_params(tau=0.1), X, Y),
         fingerprint(_clone(base).set_params(random_state=1), X, Y),
-        fingerprint(base, X + 1, Y),
-        fingerprint(base, X, 1 - Y),
+        fingerprint(_clone(base), X + 1, Y),
+        fingerprint(_clone(base), X, 1 - Y),
         fingerprint(_clone(base).set_params(network=torch.nn.Linear(2, 2)), X, Y),
     }
     assert len(fits) == 6
