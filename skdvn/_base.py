@@ -179,9 +179,8 @@ class BaseDVN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         team = self._team()
         seeds = check_random_state(self.random_state)
         objective = self._objective(examples)
-        optimization = replace(
-            self._next_optimization(len(examples)), schedule="constant"
-        )
+        chosen = self._next_optimization(len(examples))
+        optimization = self._at_constant_rate(chosen)
         self.history_ = list(getattr(self, "history_", []))
         self.n_iter_ = getattr(self, "n_iter_", 0) + 1
         if hasattr(self, "network_"):
@@ -192,7 +191,7 @@ class BaseDVN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 build(torch.Generator().manual_seed(seeds.randint(2**31 - 1)), index)
                 for index in range(self.n_networks)
             ]
-            self._store_choice(optimization, self._ascent(), float("nan"))
+            self._store_choice(chosen, self._ascent(), float("nan"))
         states = getattr(self, "_optimizer_states", [None] * len(networks))
         self._optimizer_states = []
         for network, state in zip(networks, states, strict=True):
@@ -205,6 +204,10 @@ class BaseDVN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             self.history_.append({"epoch": self.n_iter_, "loss": loss})
             self._optimizer_states.append(trainer.optimizer.state())
         self.network_ = join(networks)
+
+    def _at_constant_rate(self, optimization):
+        """The same for training without end."""
+        return replace(optimization, schedule="constant")
 
     # -- inference ---------------------------------------------------------------
 

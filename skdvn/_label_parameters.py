@@ -42,6 +42,9 @@ CANDIDATES = {
 CANDIDATE_FOR_MANY_ROWS = {"sgd": ((0.6, 5.0, 0),), "adam": ((1e-3, 0.1, 0),)}
 # But never for fewer epochs.
 MIN_EPOCHS = 16
+# A rate that does not fall, in terms of one that does: in `partial_fit` on Bibtex, 300
+# units and six epochs in blocks of 780 rows, .40 on held-out rows instead of .29.
+CONSTANT_RATE = 1 / 6
 
 
 class LabelParametersMixin(ParametersMixin):
@@ -181,6 +184,13 @@ class LabelParametersMixin(ParametersMixin):
             ),
             alpha=self._chosen("alpha", first.alpha),
         )
+
+    def _at_constant_rate(self, optimization):
+        """The same for training without end; rates that fall begin too high for it."""
+        rate = optimization.learning_rate_init
+        if self.learning_rate_init == "auto" and self.solver == "sgd":
+            rate *= CONSTANT_RATE
+        return replace(optimization, schedule="constant", learning_rate_init=rate)
 
     def _batch_size(self, n_rows):
         if self.batch_size == "auto":

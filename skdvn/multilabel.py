@@ -402,7 +402,7 @@ classifier, default="auto"
         """Train for one epoch on these examples.
 
         Nothing is chosen: "auto" means the first candidate, and the learning rate
-        stays constant. Inputs are standardised with the statistics of the first call.
+        stays constant; for SGD "auto" is a sixth of what `fit` starts with. Inputs are standardised with the statistics of the first call.
 
         Parameters
         ----------
