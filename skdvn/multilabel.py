@@ -401,8 +401,9 @@ classifier, default="auto"
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train for one epoch on these examples.
 
-        Nothing is chosen: "auto" means the first candidate, and the learning rate
-        stays constant; for SGD "auto" is a sixth of what `fit` starts with. Inputs are standardised with the statistics of the first call.
+        Nothing is chosen: "auto" means the first candidate. The learning rate stays
+        constant; for SGD "auto" is a sixth of what `fit` starts with. Inputs are
+        standardised with the statistics of the first call.
 
         Parameters
         ----------
