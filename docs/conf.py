@@ -1,21 +1,13 @@
 """How Sphinx builds the site: ``make docs``."""
 
-import os
 import sys
-import warnings
 from pathlib import Path
 
-import matplotlib
-from sphinx_gallery.sorting import ExplicitOrder
+from sphinx.ext import autosummary
 
 import skdvn
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
-
-# Examples draw into pages, not onto a screen.
-matplotlib.use("agg")
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")
 
 project = "skdvn"
 author = "the skdvn developers"
@@ -31,6 +23,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "mathml",
     "public_members",
+    "short_names",
 ]
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "_templates", "_ext", "auto_examples/*.ipynb"]
@@ -40,9 +33,12 @@ html_math_renderer = "mathml"
 # -- API reference ---------------------------------------------------------------------
 
 autosummary_generate = True
+# No summary ends in "eqs.".
+autosummary.WELL_KNOWN_ABBREVIATIONS += ("eq.", "eqs.")
 autosummary_ignore_module_all = False
 autodoc_member_order = "groupwise"
 autodoc_typehints = "none"
+autodoc_preserve_defaults = True
 toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False
 
@@ -51,6 +47,7 @@ numpydoc_show_class_members = False
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
+    "within_subsection_order": "gallery_order.GalleryOrder",
     "filename_pattern": r"\.py$",
     "doc_module": "skdvn",
     "backreferences_dir": "api_reference/backreferences",
@@ -69,6 +66,8 @@ sphinx_gallery_conf = {
 
 html_theme = "pydata_sphinx_theme"
 html_title = "skdvn"
+html_static_path = ["_static"]
+html_css_files = ["skdvn.css"]
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {

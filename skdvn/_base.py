@@ -178,10 +178,10 @@ class BaseDVN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             rng = torch.Generator().manual_seed(seed)
         return {"batch_size": self.prediction_batch_size, "rng": rng}
 
-    def _values(self, x, y):
-        return values(
-            self.network_, x, y, batch_size=self.prediction_batch_size
-        ).numpy()
+    def _values(self, x, outputs):
+        """What the network thinks of several outputs of each row, (n_outputs, n)."""
+        size = self.prediction_batch_size
+        return values(self.network_, x, outputs, batch_size=size).numpy()
 
     # -- persistence -------------------------------------------------------------
 

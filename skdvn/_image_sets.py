@@ -63,7 +63,7 @@ def load_weizmann_horses(data_home=None, *, size=32, return_X_y=False):
 
     References
     ----------
-    E. Borenstein, S. Ullman. Learning to segment. ECCV 2004.
+    Eran Borenstein, Shimon Ullman. Learning to segment. ECCV 2004.
 
     M. Gygli, M. Norouzi, A. Angelova. Deep value networks learn to evaluate and
     iteratively refine structured outputs. ICML 2017.

@@ -182,11 +182,12 @@ class BaseSegmenter(ImageDataMixin, ParametersMixin, ClassifierMixin, BaseDVN):
             _put(relaxed, rows, self._infer_views(views, queries))
         return relaxed
 
-    def _relaxed_stages(self, images, starts):
-        """The outputs of all images after each step."""
+    def _relaxed_stages(self, X):
+        """Relaxed masks of all images at the start and after each step."""
+        images = self._checked(X)
         parts = [
             (rows, self._stages_of_views(views, queries))
-            for rows, views, queries in self._ready(images, starts)
+            for rows, views, queries in self._ready(images, self._starts_of(X))
         ]
         for together in zip(*(iterates for _, iterates in parts), strict=True):
             relaxed = [None] * len(images)
@@ -289,15 +290,20 @@ or list of arrays
             sample_weight = _check_sample_weight(sample_weight, found)
         return float(np.average(found, weights=sample_weight))
 
-    def _values_of(self, images, masks):
-        """What the network thinks of these masks, one value per image."""
-        check_same_sizes(images, masks)
-        found = np.empty(len(images))
-        for rows, (x, y) in self._by_size(images, masks):
+    def _values_of_stages(self, X, stages):
+        """What the network thinks of masks at each stage, (n_stages, n_samples)."""
+        return self._values_of(self._checked(X), stages)
+
+    def _values_of(self, images, outputs):
+        """What the network thinks of several masks of each image, (n_outputs, n)."""
+        for masks in outputs:
+            check_same_sizes(images, masks)
+        found = np.empty((len(outputs), len(images)))
+        for rows, (x, *masks) in self._by_size(images, *outputs):
             views = self._views(*x.size(0), self._flips_crops())
-            batch_size = self._how(len(views))["batch_size"]
+            size = self._how(len(views))["batch_size"]
             network = self._on_views(views)
-            found[rows] = values(network, x, y, batch_size=batch_size).numpy()
+            found[:, rows] = values(network, x, masks, batch_size=size).numpy()
         return found
 
     def __sklearn_tags__(self):

@@ -111,7 +111,7 @@ def load_bookmarks(data_home=None, *, return_X_y=False):
     I. Katakis, G. Tsoumakas, I. Vlahavas. Multilabel text classification for
     automated tag suggestion. ECML/PKDD 2008 Discovery Challenge.
 
-    D. Belanger, A. McCallum. Structured prediction energy networks. ICML 2016.
+    David Belanger, Andrew McCallum. Structured prediction energy networks. ICML 2016.
     """
     bunch, source = _read_mulan_set("bookmarks", ["bookmarks.arff"], data_home)
     bunch.DESCR = f"Bookmarks: words of BibSonomy bookmarks, tags. {source}"

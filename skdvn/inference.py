@@ -289,7 +289,7 @@ def encoded(network, queries, batch_size):
 
 
 def stages(network, ascent, queries, *, batch_size, rng=None):
-    """Yield the outputs of all rows after each step.
+    """Yield the outputs of all rows at the start and after each step.
 
     Parameters
     ----------
@@ -308,10 +308,9 @@ def stages(network, ascent, queries, *, batch_size, rng=None):
         On the CPU; a new tensor at each step.
     """
     noise = _NoiseForRows(rng, len(queries))
-    climbs = [
-        batch.iterates(ascent, noise.of(batch.rows))
-        for batch in encoded(network, queries, batch_size)
-    ]
+    batches = list(encoded(network, queries, batch_size))
+    yield torch.cat([batch.start for batch in batches]).cpu()
+    climbs = [batch.iterates(ascent, noise.of(batch.rows)) for batch in batches]
     for parts in zip(*climbs, strict=True):
         yield torch.cat(parts).cpu()
 
@@ -342,26 +341,28 @@ def last(iterates):
 
 
 @torch.no_grad()
-def values(network, x, y, *, batch_size):
-    """What the network thinks of the outputs `y`.
+def values(network, x, outputs, *, batch_size):
+    """What the network thinks of several outputs of each input, encoded once.
 
     Parameters
     ----------
     network : torch.nn.Module
         A value network.
-    x, y : Rows
-        Inputs and outputs.
+    x : Rows
+        Inputs.
+    outputs : sequence of Rows
+        One output of each input, and another, and so on.
     batch_size : int
         Rows evaluated together.
 
     Returns
     -------
-    values : torch.Tensor of shape (n,)
+    values : torch.Tensor of shape (n_outputs, n)
         In [0, 1], on the CPU.
     """
-    return torch.cat(
-        [
-            torch.sigmoid(network.score(network.encode(x.take(rows)), y.take(rows)))
-            for rows in batches_of(len(x), batch_size)
-        ]
-    ).cpu()
+    found = []
+    for rows in batches_of(len(x), batch_size):
+        context = network.encode(x.take(rows))
+        scores = [network.score(context, y.take(rows)) for y in outputs]
+        found.append(torch.sigmoid(torch.stack(scores)))
+    return torch.cat(found, 1).cpu()

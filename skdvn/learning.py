@@ -269,9 +269,10 @@ class _Learner:
         best = _Best(plan) if split is not None and plan.early_stopping else None
         epoch = 0
         self.n_trainings += 1
+        training = self._training(optimization, split)
         try:
             for epoch in range(1, n_epochs + 1):
-                entry = self._run_epoch(trainer, epoch)
+                entry = {**training, **self._run_epoch(trainer, epoch)}
                 if best is not None:
                     totals = self._totals(trainer.trained, split)
                     score, _ = self._best_ascent(totals)
@@ -291,15 +292,20 @@ class _Learner:
     def _draw_seed(self):
         return int(torch.randint(2**62, (), generator=self.seeds))
 
+    def _training(self, optimization, split):
+        """Which training this is, as entries of the history tell."""
+        splits = [i for i, one in enumerate(self.plan.splits) if one is split]
+        return {
+            "training": self.n_trainings,
+            "candidate": self.plan.optimizations.index(optimization),
+            "split": splits[0] if splits else None,
+        }
+
     def _run_epoch(self, trainer, epoch):
         began = time.perf_counter()
         loss = trainer.run_epoch()
-        return {
-            "training": self.n_trainings,
-            "epoch": epoch,
-            "loss": loss,
-            "seconds": time.perf_counter() - began,
-        }
+        seconds = time.perf_counter() - began
+        return {"epoch": epoch, "loss": loss, "seconds": seconds}
 
     def _totals(self, network, split):
         """Sums of oracle values and of weights, (2, n_ascents, n_steps)."""

@@ -203,9 +203,10 @@ class MaskTargets:
         -------
         masks : ndarray of shape (..., height, width)
         """
-        return self.classes_[self._positions(relaxed)]
+        return self.classes_[self.positions(relaxed)]
 
-    def _positions(self, relaxed):
+    def positions(self, relaxed):
+        """Positions of the classes of relaxed outputs; shapes as for `decode`."""
         if self.n_outputs_ == 1:
             return (relaxed[..., 0, :, :] >= 0.5).astype(int)
         return relaxed.argmax(axis=-3)
@@ -213,7 +214,7 @@ class MaskTargets:
     def round(self, relaxed):
         """Relaxed outputs as 0 and 1."""
         shown = np.arange(len(self.classes_))[-self.n_outputs_ :]
-        positions = np.expand_dims(self._positions(relaxed), -3)
+        positions = np.expand_dims(self.positions(relaxed), -3)
         return (positions == shown[:, np.newaxis, np.newaxis]).astype(int)
 
     def probabilities(self, relaxed):

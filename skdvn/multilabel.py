@@ -1,5 +1,6 @@
 """The multi-label estimator."""
 
+from itertools import islice
 from numbers import Integral, Real
 
 from sklearn.base import _fit_context
@@ -187,8 +188,10 @@ classifier, default="auto"
     device_ : torch.device
         Where the network is.
     history_ : list of dict
-        For each epoch of each network trained "epoch", "loss", "seconds", and with
-        early stopping "validation_score".
+        For each epoch of each training "training", its number, "epoch", "loss",
+        "seconds", and with early stopping "validation_score". "candidate" is the
+        position of its settings among those tried, and "split" that of the rows held
+        out, None where none were.
     n_iter_ : int
         Epochs of the final training.
     validation_score_ : float
@@ -442,7 +445,7 @@ classifier, default="auto"
             As `predict` returns after so many steps.
         """
         targets = self._targets_fitted()
-        for relaxed in self._relaxed_stages(X):
+        for relaxed in islice(self._relaxed_stages(X), 1, None):
             yield targets.decode(relaxed, self.min_labels)
 
     def staged_predict_proba(self, X):
@@ -459,7 +462,7 @@ classifier, default="auto"
             As `predict_proba` returns after so many steps.
         """
         targets = self._targets_fitted()
-        for relaxed in self._relaxed_stages(X):
+        for relaxed in islice(self._relaxed_stages(X), 1, None):
             yield targets.probabilities(relaxed)
 
     def refine(self, X, Y_init):
@@ -503,7 +506,13 @@ classifier, default="auto"
         if Y is None:
             Y = targets.encode(self.predict(X))
         X, Y = self._checked_pair(X, targets.relaxed(Y), "Y")
-        return self._values(self._inputs(X), self._outputs(Y))
+        return self._values(self._inputs(X), [self._outputs(Y)])[0]
 
     def _relaxed_stages(self, X):
+        """Relaxed labels at the start and after each step."""
         return self._stages(self._ready(X))
+
+    def _values_of_stages(self, X, stages):
+        """What the network thinks of labels at each stage, (n_stages, n_samples)."""
+        outputs = [self._outputs(relaxed) for relaxed in stages]
+        return self._values(self._inputs(self._checked(X)), outputs)

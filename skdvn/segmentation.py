@@ -1,5 +1,6 @@
 """The segmenter."""
 
+from itertools import islice
 from numbers import Integral, Real
 
 import torch
@@ -216,8 +217,9 @@ callable, default="auto"
     device_ : torch.device
         Where the network is.
     history_ : list of dict
-        For each epoch of each network trained "epoch", "loss", "seconds", and with
-        early stopping "validation_score".
+        For each epoch of each training "training", its number, "epoch", "loss",
+        "seconds", and with early stopping "validation_score". "split" is 0 where
+        images were held out, else None, and "candidate" is 0.
     n_iter_ : int
         Epochs of the final training.
     validation_score_ : float
@@ -240,7 +242,7 @@ callable, default="auto"
     M. Gygli, M. Norouzi, A. Angelova. Deep Value Networks Learn to Evaluate and
     Iteratively Refine Structured Outputs. ICML 2017.
 
-    W. M. Czarnecki et al. Sobolev Training for Neural Networks. NeurIPS 2017.
+    Wojciech M. Czarnecki et al. Sobolev Training for Neural Networks. NeurIPS 2017.
 
     Examples
     --------
@@ -577,7 +579,7 @@ or list of arrays
         Y : ndarray of shape (n, height, width), or list of arrays
             As `predict` returns after so many steps.
         """
-        for relaxed in self._relaxed_stages(self._checked(X), self._starts_of(X)):
+        for relaxed in islice(self._relaxed_stages(X), 1, None):
             yield _in_form_of(X, map(self._targets.decode, relaxed))
 
     def staged_predict_proba(self, X):
@@ -593,7 +595,7 @@ or list of arrays
         Y : ndarray of shape (n, n_classes, height, width), or list of arrays
             As `predict_proba` returns after so many steps.
         """
-        for relaxed in self._relaxed_stages(self._checked(X), self._starts_of(X)):
+        for relaxed in islice(self._relaxed_stages(X), 1, None):
             yield _in_form_of(X, map(self._targets.probabilities, relaxed))
 
     def refine(self, X, Y_init):
@@ -641,4 +643,4 @@ or list of arrays
             masks = [self._targets.round(y) for y in relaxed]
         else:
             masks = self._targets.relaxed(Y)
-        return self._values_of(images, masks)
+        return self._values_of(images, [masks])[0]

@@ -14,6 +14,7 @@ EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_example(path, tmp_path):
     env = {k: v for k, v in os.environ.items() if k != "SKDVN_DATA"}
+    env["MPLBACKEND"] = "agg"
     done = subprocess.run(
         [sys.executable, str(path)], cwd=tmp_path, env=env, capture_output=True
     )

@@ -534,11 +534,12 @@ def test_batches_do_not_matter(rule, momentum, batch_size, make_network, queries
     found = infer(network, ascent, queries, batch_size=batch_size)
     torch.testing.assert_close(found, expected)
     steps = list(stages(network, ascent, queries, batch_size=batch_size))
-    assert len(steps) == 12
+    assert len(steps) == 13
+    assert torch.equal(steps[0], queries.y_init.take(slice(None)))
     torch.testing.assert_close(steps[-1], found)
     shorter = replace(ascent, n_steps=5)
     torch.testing.assert_close(
-        steps[4], infer(network, shorter, queries, batch_size=batch_size)
+        steps[5], infer(network, shorter, queries, batch_size=batch_size)
     )
 
 
@@ -553,7 +554,7 @@ def test_outputs_come_batch_by_batch_in_order(make_network, queries):
 def test_stages_yield_tensors_to_keep(make_network, queries):
     for batch_size in (3, 100):  # several batches are joined, one need not be
         steps = list(stages(make_network(), Ascent(5), queries, batch_size=batch_size))
-        assert len({y.data_ptr() for y in steps}) == 5
+        assert len({y.data_ptr() for y in steps}) == 6
         assert not torch.equal(steps[0], steps[1])
 
 
@@ -655,10 +656,11 @@ def test_margins_pull_with_their_weight(weight, make_network, queries, uniform):
 @pytest.mark.parametrize("batch_size", [1, 3, 100])
 def test_values_are_sigmoids_of_scores(batch_size, make_network, queries):
     network = make_network().requires_grad_()
-    found = values(network, queries.x, queries.y_init, batch_size=batch_size)
-    x, y = (part.take(slice(None)) for part in (queries.x, queries.y_init))
-    torch.testing.assert_close(
-        found, torch.sigmoid(network.score(network.encode(x), y))
-    )
-    assert found.shape == (7,) and not found.requires_grad
+    outputs = [queries.y_init, rows(torch.ones(7, 4, dtype=torch.float64))]
+    found = values(network, queries.x, outputs, batch_size=batch_size)
+    context = network.encode(queries.x.take(slice(None)))
+    for y, of_y in zip(outputs, found, strict=True):
+        expected = torch.sigmoid(network.score(context, y.take(slice(None))))
+        torch.testing.assert_close(of_y, expected)
+    assert found.shape == (2, 7) and not found.requires_grad
     assert (found >= 0).all() and (found <= 1).all()

@@ -1,5 +1,7 @@
 """What the displays share."""
 
+import numpy as np
+
 
 def check_matplotlib(caller):
     """Raise unless matplotlib can be imported; call it before computing."""
@@ -22,6 +24,62 @@ def axes_for(display, ax, figsize=None):
     return ax, ax.figure
 
 
+def grid_for(display, ax, shape, figsize):
+    """A grid of axes to draw on, and their figure.
+
+    Parameters
+    ----------
+    display : object
+        The display.
+    ax : matplotlib Axes, array-like of Axes, or None
+        None makes a new figure; one Axes gives its place to the grid; others are
+        the grid.
+    shape : tuple of int
+        Rows and columns.
+    figsize : tuple of float
+        Of a new figure, in inches.
+
+    Returns
+    -------
+    axes : ndarray of matplotlib Axes
+        Of this shape.
+    figure : matplotlib Figure
+    """
+    check_matplotlib(f"{type(display).__name__}.plot")
+    if ax is None:
+        import matplotlib.pyplot as plt
+
+        figure = plt.figure(figsize=figsize, layout="constrained")
+        axes = figure.subplots(*shape, squeeze=False)
+        return axes, figure
+    axes = np.asarray(ax, dtype=object)
+    if axes.ndim == 0 and shape != (1, 1):
+        return _divided(ax, shape), ax.figure
+    if axes.size != np.prod(shape):
+        raise ValueError(
+            f"ax must be None, one Axes to divide, or {shape[0]} x {shape[1]} Axes, "
+            f"got {axes.size}."
+        )
+    return axes.reshape(shape), axes.flat[0].figure
+
+
+def _divided(ax, shape):
+    """A grid of axes in place of one."""
+    if not ax.axison:
+        raise ValueError(
+            "ax has given its place to other axes already; pass those of the display, "
+            "ax=display.axes_, to draw on them."
+        )
+    place = ax.get_subplotspec()
+    if place is None:
+        raise ValueError(
+            "ax must be one of the subplots of a figure to be divided, as of "
+            "plt.subplots(); got Axes placed by hand."
+        )
+    ax.set_axis_off()
+    return place.subgridspec(*shape).subplots(squeeze=False)
+
+
 def reference_line(ax, label, draw, *args, **style):
     """A grey line, drawn unless another display on the same axes has drawn it."""
     for line in ax.lines:
@@ -29,3 +87,21 @@ def reference_line(ax, label, draw, *args, **style):
             return line
     drawn = draw(*args, label=label, color="0.6", linewidth=1, **style)
     return drawn[0] if isinstance(drawn, list) else drawn
+
+
+def next_color(ax, style):
+    """The colour that a line of this style gets, one colour for several lines."""
+    if "color" in style:
+        return style["color"]
+    if "c" in style:
+        return style["c"]
+    (line,) = ax.plot([], [])
+    line.remove()
+    return line.get_color()
+
+
+def whole_steps(ax):
+    """Ticks of the horizontal axis at whole numbers alone."""
+    from matplotlib.ticker import MaxNLocator
+
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from ._masks import displayable
 from ._plotting import axes_for, check_matplotlib
 
 GAP = 0.08
@@ -105,7 +106,7 @@ or list of arrays
         noisy = [(f"found, noise {self.noise:g}", mask) for mask in self.noisy_masks]
         panels = [
             ("mean mask", self.mean_mask),
-            ("mean image", _displayable(self.mean_image)),
+            ("mean image", displayable(self.mean_image)),
             ("found for it", self.mask),
             *noisy,
         ]
@@ -136,13 +137,3 @@ def _mean(arrays, name):
             f"{len(shapes)} sizes. Resize or crop them first."
         )
     return np.mean([np.asarray(array) for array in arrays], axis=0, dtype=np.float64)
-
-
-def _displayable(image):
-    """An image as red, green and blue, or grey, in [0, 1]."""
-    if image.ndim == 3 and image.shape[2] != 3:
-        image = image.mean(axis=2)
-    low, high = image.min(), image.max()
-    if low < 0 or high > 255:
-        return (image - low) / max(high - low, 1)
-    return image / 255 if high > 1 else image

@@ -2,9 +2,9 @@
 
 import numpy as np
 import torch
-from sklearn.utils.validation import check_is_fitted
 
 from ..networks import LabelNetwork, members
+from ._ascents import fitted_within, names_of_labels
 from ._plotting import axes_for, check_matplotlib
 
 
@@ -95,19 +95,10 @@ class LabelPairsDisplay:
             If the network has no global term, or the names do not fit.
         """
         check_matplotlib(f"{cls.__name__}.from_estimator")
-        check_is_fitted(estimator)
-        fitted = getattr(estimator, "estimator_", estimator)
+        fitted = fitted_within(estimator)
         interactions = np.mean([_pairs(g) for g in _global_terms(fitted)], axis=0)
-        if label_names is None and np.ndim(fitted.classes_) == 1:
-            label_names = fitted.classes_
-        elif label_names is None:
-            label_names = [f"label {i}" for i in range(len(interactions))]
-        if len(label_names) != len(interactions):
-            raise ValueError(
-                f"label_names must hold {len(interactions)} names, one per label; got "
-                f"{len(label_names)}."
-            )
-        display = cls(interactions, list(map(str, label_names)), n_pairs=n_pairs)
+        label_names = names_of_labels(fitted, label_names, len(interactions))
+        display = cls(interactions, label_names, n_pairs=n_pairs)
         return display.plot(ax=ax, **kwargs)
 
     def plot(self, *, ax=None, **kwargs):
