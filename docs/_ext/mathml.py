@@ -12,7 +12,7 @@ def visit_math(writer, node):
 
 def visit_math_block(writer, node):
     """Formulas with lines of their own."""
-    attributes = {"class": "math", "ids": node["ids"]}
+    attributes = {"class": "math-block", "ids": node["ids"]}
     writer.body.append(writer.starttag(node, "div", **attributes))
     writer.body.append(tex2mathml(node.astext(), as_block=True) + "</div>\n")
     raise nodes.SkipNode
