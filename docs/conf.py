@@ -15,6 +15,7 @@ copyright = "the skdvn developers, BSD 3-Clause"
 version = release = skdvn.__version__
 
 extensions = [
+    "matplotlib.sphinxext.plot_directive",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.viewcode",
@@ -41,6 +42,12 @@ autodoc_typehints = "none"
 autodoc_preserve_defaults = True
 toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False
+
+# -- figures of the guide --------------------------------------------------------------
+
+plot_formats = [("png", 110)]
+plot_html_show_formats = False
+plot_html_show_source_link = True
 
 # -- gallery ---------------------------------------------------------------------------
 

@@ -66,9 +66,15 @@ class ImageDataMixin:
         if reset:
             self.n_channels_in_ = n_channels
         elif n_channels != self.n_channels_in_:
+            hint = (
+                " Without an axis of channels images are grey; a single image in "
+                "colour is X[np.newaxis]."
+            )
             raise ValueError(
                 f"X has images of {n_channels} channel(s); "
                 f"{type(self).__name__} was fitted on {self.n_channels_in_}."
+                + hint
+                * (n_channels == 1)
             )
 
     def _settle(self, images, fresh):

@@ -22,7 +22,7 @@ from .networks import GuessLabelNetwork, LabelNetwork, copy_network
 from .plans import Split
 from .prior import LinearPrior, has_thresholds
 from .starts import EstimatorStart, check_constant
-from .targets import LabelTargets
+from .targets import LabelTargets, check_no_label_lists
 
 # Up to so many rows double precision costs nothing, since overhead dominates.
 SMALL_N_ROWS = 256
@@ -96,6 +96,7 @@ class LabelDataMixin:
         return self.n_features_in_, self._targets.n_labels_
 
     def _validate(self, X, Y, reset):
+        check_no_label_lists(Y)
         X, Y = validate_data(
             self, X, Y, reset=reset, multi_output=True, **self._allowed_inputs()
         )

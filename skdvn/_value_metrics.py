@@ -51,6 +51,7 @@ def encoded_values(estimator, truth, predicted):
     def tensor(part):
         part = part.toarray() if sparse.issparse(part) else part
         device, dtype = estimator.device_, estimator._dtype
+        part = np.ascontiguousarray(part)  # torch reads no array backwards
         return torch.tensor(part, dtype=dtype, device=device)
 
     if isinstance(truth, list):

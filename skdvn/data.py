@@ -117,6 +117,8 @@ class Rows:
             # Scaled in the precision given, since float32 may not hold the array.
             if mean is not None:
                 array = _standardize(array, mean, scale)
+            # A copy, since torch takes no array that is read backwards.
+            array = np.ascontiguousarray(array)
             array = torch.tensor(array, dtype=dtype, device=device)
         self._array = array
 

@@ -131,7 +131,8 @@ class MaskTargets:
         if len(classes) < 2:
             raise ValueError(
                 f"All masks of Y, from Y[0] to Y[{len(parts) - 1}], hold only the "
-                f"class {classes[0]!r}; at least one must show a foreground too."
+                f"class {classes.tolist()[0]!r}; at least one must show a foreground "
+                "too."
             )
         self.classes_ = classes
         self.n_outputs_ = 1 if len(classes) == 2 else len(classes)

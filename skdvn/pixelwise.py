@@ -223,7 +223,7 @@ validation_score_
 
 
 class FCNSegmenter(_PixelwiseSegmenter):
-    """The fully convolutional network that the paper compares with (section 5.4).
+    """The fully convolutional network that the paper compares with (section 5.2).
 
     The convolutions of ``DVNSegmenter(network="conv")`` on the image alone, and two
     transposed ones, trained pixel by pixel on crops.

@@ -31,7 +31,7 @@ class DVNSegmenter(BaseSegmenter):
     intersection over union, of any mask y for an image x; prediction climbs it by
     projected gradient ascent on y (Gygli et al., 2017). Images of any size are
     segmented by crops whose gradients are summed. With more than two classes y has one
-    channel for each, which add up to 1 at every pixel (section 5.3).
+    channel for each, which add up to 1 at every pixel.
 
     Parameters
     ----------

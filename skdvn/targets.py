@@ -46,7 +46,7 @@ class LabelTargets:
             if self.n_labels_ < 2:
                 raise ValueError(
                     "y has only one class, "
-                    f"{self.classes_[0]!r}; at least 2 classes are needed."
+                    f"{self.classes_.tolist()[0]!r}; at least 2 classes are needed."
                 )
 
     def encode(self, Y, name="Y"):
@@ -161,6 +161,31 @@ def _largest(array, k):
     above, equal = array > least, array == least
     room = k - above.sum(axis=1, keepdims=True)
     return above | (equal & (equal.cumsum(axis=1) <= room))
+
+
+def check_no_label_lists(Y):
+    """Raise if Y lists the labels of each row instead of marking them in a matrix.
+
+    Parameters
+    ----------
+    Y : object
+        What the user gave as labels.
+    """
+    plain = isinstance(Y, np.ndarray) and Y.dtype != object
+    if plain or sparse.issparse(Y) or not hasattr(Y, "__iter__"):
+        return
+    first = next(iter(Y), None)
+    if isinstance(first, list | tuple):
+        ragged = len({np.size(row) for row in Y}) > 1
+        listed = ragged or any(isinstance(label, str) for label in first)
+    else:
+        listed = isinstance(first, set | frozenset)
+    if listed:
+        raise ValueError(
+            "y must be a binary matrix of 0 and 1, one column per label; its first row "
+            f"is {first!r}. If rows list their labels, "
+            "sklearn.preprocessing.MultiLabelBinarizer makes a matrix of them."
+        )
 
 
 def _is_matrix(Y):

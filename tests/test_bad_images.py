@@ -73,7 +73,7 @@ def test_bad_images_at_predict(fitted):
         ValueError, match=r"X\[1\] has height.*less than the crop size 16"
     ):
         fitted.predict(small)
-    with pytest.raises(ValueError, match=r"images of 1 channel\(s\).*fitted on 3"):
+    with pytest.raises(ValueError, match=r"1 channel\(s\).*on 3.*X\[np.newaxis\]"):
         fitted.predict(X[..., 0])
     with pytest.raises(ValueError, match=r"X\[2\] contains NaN"):
         fitted.predict(changed(X, (2, 0, 0, 0), np.nan))

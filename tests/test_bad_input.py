@@ -1,6 +1,7 @@
 """Bad input: a message that names what is wrong, what was found, what is allowed."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy import sparse
@@ -61,7 +62,13 @@ DATA = {
     "continuous": (X, X[:, 0], r"Unknown label type: .*continuous"),
     "three axes": (X, Y[:, :, None] * np.ones(2), r"dim 3|3D|Found array with dim"),
     "no y": (X, None, r"requires y to be passed"),
-    "ragged": (X, [[0, 1]] * 29 + [[1]], r"inhomogeneous|ragged|sequence"),
+    "ragged": (
+        X,
+        [[0, 1]] * 29 + [[1]],
+        r"binary matrix.*\[0, 1\].*MultiLabelBinarizer",
+    ),
+    "lists": (X, [("a", "b")] * 30, r"'a', 'b'.*MultiLabelBinarizer"),
+    "sets": (X, [{"a"}, {"a", "b"}] * 15, r"\{'a'\}.*MultiLabelBinarizer"),
 }
 
 
@@ -74,6 +81,27 @@ def test_data(name, method):
         pytest.skip("a part of the data may lack positives")
     with pytest.raises((ValueError, TypeError), match=message):
         getattr(make(), method)(X, Y)
+
+
+def test_column_of_label_lists():
+    with pytest.raises(ValueError, match=r"\['a'\].*MultiLabelBinarizer"):
+        make().fit(X, pd.Series([["a"], ["a", "b"]] * 15))
+
+
+def test_rows_as_lists_are_fine():
+    np.testing.assert_array_equal(
+        make().fit(X.tolist(), Y.tolist()).predict(X), make().fit(X, Y).predict(X)
+    )
+
+
+def test_arrays_read_backwards_are_fine():
+    order = np.arange(len(X))[::-1]
+    clf, copied = make().fit(X[::-1], Y[::-1]), make().fit(X[order], Y[order])
+    assert clf.score(X[::-1], Y[::-1]) == copied.score(X[order], Y[order])
+    for method in ("refine", "predict_value"):
+        np.testing.assert_array_equal(
+            getattr(clf, method)(X, Y[::-1]), getattr(copied, method)(X, Y[order])
+        )
 
 
 def test_one_label_and_constant_features_are_fine():

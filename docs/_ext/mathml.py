@@ -1,7 +1,6 @@
 """Formulas as MathML, which browsers draw without a script from the network."""
 
 from docutils import nodes
-from docutils.utils.math import wrap_math_code
 from docutils.utils.math.latex2mathml import tex2mathml
 
 
@@ -13,10 +12,9 @@ def visit_math(writer, node):
 
 def visit_math_block(writer, node):
     """Formulas with lines of their own."""
-    code = wrap_math_code(node.astext(), as_block=True)
-    attributes = {"class": "math", "ids": node["ids"]}
+    attributes = {"class": "math-block", "ids": node["ids"]}
     writer.body.append(writer.starttag(node, "div", **attributes))
-    writer.body.append(tex2mathml(code, as_block=True) + "</div>\n")
+    writer.body.append(tex2mathml(node.astext(), as_block=True) + "</div>\n")
     raise nodes.SkipNode
 
 

@@ -41,7 +41,7 @@ class Guesser(HalfPrecision, nn.Module):
 
 
 class FCN(Guesser):
-    """The fully convolutional network that the paper compares with (section 5.4).
+    """The fully convolutional network that the paper compares with (section 5.2).
 
     The convolutions of `ConvNetwork` on the image alone, and two transposed ones that
     undo their strides (Long et al., 2015).
