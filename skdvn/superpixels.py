@@ -1,15 +1,20 @@
 """Superpixels: groups of neighbouring pixels that are labelled and judged as one."""
 
+from __future__ import annotations
+
 from numbers import Real
 
 import numpy as np
 
 from ._image_files import is_integer
 from ._label_maps import check_label_maps, check_same_shapes, in_form_of
+from ._typing import ArrayLike, Maps
 from .masks import check_images
 
 
-def slic_segments(X, n_segments=100, compactness=10.0):
+def slic_segments(
+    X: ArrayLike, n_segments: int = 100, compactness: float = 10.0
+) -> Maps:
     """Divide images into superpixels with scikit-image's SLIC.
 
     Needs scikit-image: ``pip install skdvn[superpixels]``.
@@ -54,7 +59,7 @@ list of arrays
     return in_form_of(X, found)
 
 
-def majority_labels(Y, segments):
+def majority_labels(Y: ArrayLike, segments: ArrayLike) -> Maps:
     """Give each pixel the most frequent label of its superpixel.
 
     Parameters
@@ -89,7 +94,7 @@ def majority_labels(Y, segments):
     return in_form_of(Y, majority)
 
 
-def resize_labels(Y, sizes):
+def resize_labels(Y: ArrayLike, sizes: tuple[int, int] | list[tuple[int, int]]) -> Maps:
     """Resize label maps or superpixels by taking the nearest pixel.
 
     For predictions on small images that are to be judged at the original size.
