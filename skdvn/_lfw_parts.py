@@ -164,7 +164,9 @@ def _read_segments(Image, paths, shape):
         with Image.open(image_path) as file:
             size = file.size[::-1]
         try:
-            found = np.loadtxt(path, dtype=np.int32, ndmin=2)
+            found = np.loadtxt(path, ndmin=2)
+            if (found % 1 != 0).any():
+                raise ValueError("found a fraction, or no number")
         except ValueError as error:
             raise ValueError(f"{path}: {error}; allowed are rows of integers") from None
         if found.shape != size:
@@ -172,5 +174,5 @@ def _read_segments(Image, paths, shape):
                 f"{path} has {found.shape[0]} rows and {found.shape[1]} columns; "
                 f"allowed are those of {image_path.name}, {size[0]} and {size[1]}"
             )
-        segments.append(found)
+        segments.append(found.astype(np.int32))
     return segments if shape is None else resize_labels(segments, shape)

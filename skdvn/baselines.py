@@ -81,7 +81,8 @@ class _DecisionRule(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs.
 
         Returns
         -------
@@ -134,7 +135,8 @@ class PlugInClassifier(_DecisionRule):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs.
         Y : array-like of shape (n_samples, n_labels)
             Binary labels.
         **fit_params : dict
@@ -151,7 +153,8 @@ class PlugInClassifier(_DecisionRule):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs.
 
         Returns
         -------
@@ -203,7 +206,8 @@ class ThresholdClassifier(_DecisionRule):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs.
         Y : array-like of shape (n_samples, n_labels)
             Binary labels.
 
@@ -231,7 +235,8 @@ class ThresholdClassifier(_DecisionRule):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs.
 
         Returns
         -------

@@ -167,7 +167,24 @@ validation_score_, learning_rate_init_, alpha_, scaler_
         X_val: Rows | None = None,
         y_val: Rows | None = None,
     ) -> Self:
-        """Fit to examples; parameters as for `DVNMultiLabelClassifier.fit`."""
+        """Fit to examples.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs, as for `DVNMultiLabelClassifier.fit`.
+        y : {array-like, sparse matrix} of shape (n_samples, n_labels)
+            Binary labels, or classes of shape (n_samples,).
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the examples, from 0 on.
+        X_val, y_val : array-like, default=None
+            What `early_stopping` looks at. Without them a part of X is held out.
+
+        Returns
+        -------
+        self : FeedForwardClassifier
+            The fitted estimator. After an error it is what it was before.
+        """
         return self._fit(X, y, sample_weight, X_val, y_val)
 
     def _ascent(self):

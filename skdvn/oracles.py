@@ -166,7 +166,19 @@ MAP_ORACLES: dict[str, Oracle] = {
 
 
 def did_you_mean(name, allowed):
-    """Say what is allowed, with the nearest name first."""
+    """Say what is allowed, and which of it is nearest to a misspelt name.
+
+    Parameters
+    ----------
+    name : object
+        What was given.
+    allowed : iterable
+        What could have been given.
+
+    Returns
+    -------
+    message : str
+    """
     near = get_close_matches(str(name).lower(), [str(one) for one in allowed], n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     return f"Allowed are {sorted(allowed)}.{hint}"
@@ -261,7 +273,22 @@ def check_oracle(oracle: Oracle, y_true: torch.Tensor) -> None:
 
 
 def check_oracle_values(values, n):
-    """Raise unless `values` is a tensor of n numbers in [0, 1]."""
+    """Raise unless `values` is a tensor of n numbers in [0, 1].
+
+    Parameters
+    ----------
+    values : object
+        What an oracle returned.
+    n : int
+        Number of examples.
+
+    Raises
+    ------
+    TypeError
+        If it is no tensor of floating point numbers.
+    ValueError
+        If it has another shape, or numbers outside [0, 1].
+    """
     if not isinstance(values, torch.Tensor):
         raise TypeError(
             "The oracle must return a torch.Tensor with one value per example, got "

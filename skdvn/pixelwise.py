@@ -87,7 +87,25 @@ class _PixelwiseSegmenter(BaseSegmenter):
         X_val: ArrayLike | None = None,
         y_val: ArrayLike | None = None,
     ) -> Self:
-        """Fit to images and their masks; parameters as for `DVNSegmenter.fit`."""
+        """Fit to images and their masks.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, height, width, n_channels) or (n, height, width), \
+or list of arrays
+            Images, as for `DVNSegmenter.fit`.
+        y : array-like of shape (n, height, width), or list of arrays
+            Masks of classes.
+        sample_weight : array-like of shape (n,), default=None
+            Weights of the images, from 0 on.
+        X_val, y_val : array-like or list of arrays, default=None
+            What `early_stopping` looks at. Without them a part of X is held out.
+
+        Returns
+        -------
+        self : estimator
+            The fitted estimator. After an error it is what it was before.
+        """
         return self._fit(X, y, sample_weight, X_val, y_val)
 
     @with_checked_parameters
@@ -98,7 +116,23 @@ class _PixelwiseSegmenter(BaseSegmenter):
         classes: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
     ) -> Self:
-        """Train for one epoch; parameters as for `DVNSegmenter.partial_fit`."""
+        """Train for one epoch on these images, at a constant learning rate.
+
+        Parameters
+        ----------
+        X : array-like or list of arrays
+            Images, as for `DVNSegmenter.partial_fit`.
+        y : array-like of shape (n, height, width), or list of arrays
+            Masks of classes.
+        classes : array-like of shape (n_classes,), default=None
+            All classes there will be; needed in the first call if y lacks one.
+        sample_weight : array-like of shape (n,), default=None
+            Weights of the images, from 0 on.
+
+        Returns
+        -------
+        self : estimator
+        """
         return self._fit_part(X, y, classes, sample_weight)
 
     def _objective(self, examples):

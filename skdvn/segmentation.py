@@ -128,11 +128,11 @@ callable, default="auto"
         their shares, or on those of one, drawn by share (Algorithm 1).
     n_iterates : int, default=2
         Iterates of each inference trajectory that become tuples.
+    n_samples : int, default=2
+        Stratified samples per crop.
     tau : float, default=1.0
         Temperature of the stratified samples, ``p(y) ~ exp(v*(y, y_true) / tau)``,
         which differ from the truth by patches. 0 gives the truth; the paper used 0.05.
-    n_samples : int, default=2
-        Stratified samples per crop.
     replay_size : int, default=8
         Earlier masks kept per crop for "replay".
     init : {"auto", "guess", "mean", "zeros"}, float or segmenter, default="auto"
