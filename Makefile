@@ -1,5 +1,6 @@
 # Needs make and Python 3.10 or newer; everything else goes into $(VENV).
 #   make demo [DATA=folder]    make test    make test-slow    make lint    make clean
+#   make dist, what is uploaded    make matrix, the tests with old and new versions
 
 PYTHON ?= python3
 VENV   ?= .venv
@@ -16,7 +17,7 @@ BIN     := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install -q -c constraints.txt
 RECIPE  := setup.py pyproject.toml constraints.txt
 
-.PHONY: demo test test-slow lint clean
+.PHONY: demo test test-slow lint dist matrix clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/demo.py
@@ -30,6 +31,18 @@ test-slow: $(VENV)/.test
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell
+	$(BIN)/mypy
+
+dist: | $(BIN)/python
+	$(INSTALL) build twine
+	rm -rf build dist
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
+
+matrix: | $(BIN)/python
+	$(INSTALL) nox uv
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/nox
 
 # Empty files that remember what is installed, so that a second run starts at once.
 $(VENV)/.demo: $(RECIPE) | $(BIN)/python
@@ -49,4 +62,5 @@ $(BIN)/python:
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf .mypy_cache .nox
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
