@@ -10,7 +10,7 @@ minima and maxima (Gygli et al., 2017, eqs. 9-10).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from numbers import Real
@@ -165,7 +165,7 @@ MAP_ORACLES: dict[str, Oracle] = {
 }
 
 
-def did_you_mean(name, allowed):
+def did_you_mean(name: object, allowed: Iterable[object]) -> str:
     """Say what is allowed, and which of it is nearest to a misspelt name.
 
     Parameters
@@ -272,7 +272,7 @@ def check_oracle(oracle: Oracle, y_true: torch.Tensor) -> None:
         check_oracle_values(values, len(y_true))
 
 
-def check_oracle_values(values, n):
+def check_oracle_values(values: object, n: int) -> None:
     """Raise unless `values` is a tensor of n numbers in [0, 1].
 
     Parameters

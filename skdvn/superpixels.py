@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from numbers import Real
+from typing import Any
 
 import numpy as np
 
 from ._image_files import is_integer
 from ._label_maps import check_label_maps, check_same_shapes, in_form_of
-from ._typing import ArrayLike, Maps
+from ._typing import ArrayLike, Maps, NDArray
 from .masks import check_images
 
 
@@ -141,7 +142,9 @@ def _nearest(part, size):
     return part[rows[:, np.newaxis], columns]
 
 
-def numbered_superpixels(segments, maps, name):
+def numbered_superpixels(
+    segments: ArrayLike, maps: list[NDArray[Any]], name: str
+) -> list[NDArray[Any]]:
     """Number the superpixels of each image 0, 1, ... without gaps.
 
     Parameters
@@ -163,7 +166,7 @@ def numbered_superpixels(segments, maps, name):
     return [one.reshape(part.shape) for one, part in zip(inverses, maps, strict=True)]
 
 
-def most_frequent(labels, numbers):
+def most_frequent(labels: NDArray[Any], numbers: NDArray[Any]) -> NDArray[Any]:
     """Return the most frequent label of each superpixel, of equals the smallest.
 
     Parameters
