@@ -24,8 +24,8 @@ DESCRIBED = [
 # protocol that the docstring of the module or class describes once.
 PROTOCOLS = ["skdvn.inference", "skdvn.networks", "skdvn.tuples"]
 # No extended summary, "See Also" or example is needed; what is returned has a name,
-# which may say enough; and a summary may be a noun.
-UNWANTED = {"ES01", "SA01", "EX01", "RT02", "RT03", "SS05"}
+# which may say enough; a summary may be a noun, and stands in the first line.
+UNWANTED = {"ES01", "SA01", "EX01", "RT02", "RT03", "SS05", "GL01", "GL02", "GL03"}
 OF_PROTOCOLS = {"PR01", "PR07", "RT01", "YD01"}
 # Where a class shares parameters with another, their names are listed once.
 OF_SHARED_PARAMETERS = {"PR03", "PR04"}

@@ -159,7 +159,7 @@ def test_lists_are_arrays(data, fitted):
 
 def test_missing_values_and_categories_need_a_pipeline(data):
     X, Y = data
-    frame = pd.DataFrame(X[:, :2], columns=["size", "weight"])
+    frame = pd.DataFrame(X[:, :2].copy(), columns=["size", "weight"])
     frame.loc[3, "size"] = np.nan
     with pytest.raises(ValueError, match="contains NaN"):
         make().fit(frame, Y)
