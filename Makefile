@@ -1,6 +1,7 @@
 # Needs make and Python 3.10 or newer; everything else goes into $(VENV).
 #   make demo [DATA=folder]    make test    make test-slow    make lint    make clean
 #   make docs [DATA=folder] [SPHINXOPTS="-D plot_gallery=0"], which runs no examples
+#   make dist, what is uploaded    make matrix, the tests with old and new versions
 
 PYTHON ?= python3
 VENV   ?= .venv
@@ -17,7 +18,7 @@ BIN     := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install -q -c constraints.txt
 RECIPE  := setup.py pyproject.toml constraints.txt
 
-.PHONY: demo test test-slow lint docs clean
+.PHONY: demo test test-slow lint docs dist matrix clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/demo.py
@@ -31,6 +32,18 @@ test-slow: $(VENV)/.test
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell
+	$(BIN)/mypy
+
+dist: | $(BIN)/python
+	$(INSTALL) build twine
+	rm -rf build dist
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
+
+matrix: | $(BIN)/python
+	$(INSTALL) nox uv
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/nox
 
 docs: $(VENV)/.docs
 	$(BIN)/python -m sphinx -W --keep-going $(SPHINXOPTS) docs docs/_build/html
@@ -58,4 +71,5 @@ $(BIN)/python:
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 	rm -rf docs/_build docs/api_reference docs/auto_examples docs/sg_execution_times.rst
+	rm -rf .mypy_cache .nox
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -47,14 +47,16 @@ setup(
     long_description=(HERE / "README.rst").read_text(encoding="utf-8"),
     long_description_content_type="text/x-rst",
     author="the skdvn developers",
-    license="BSD-3-Clause",
+    license_expression="BSD-3-Clause",
     packages=find_packages(include=["skdvn", "skdvn.*"]),
+    package_data={"skdvn": ["py.typed"]},
     python_requires=">=3.10",
     install_requires=[
         "numpy>=1.24",
         "scipy>=1.10",
         "scikit-learn>=1.6",
         "torch>=2.3",  # the first that works with NumPy 2
+        "typing-extensions>=4; python_version < '3.11'",
     ],
     extras_require=EXTRAS,
     keywords=[
@@ -67,12 +69,13 @@ setup(
         "Development Status :: 3 - Alpha",
         "Intended Audience :: Developers",
         "Intended Audience :: Science/Research",
-        "License :: OSI Approved :: BSD License",
         "Operating System :: OS Independent",
         "Programming Language :: Python :: 3",
         "Programming Language :: Python :: 3 :: Only",
         "Programming Language :: Python :: 3.10",
         "Programming Language :: Python :: 3.11",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Topic :: Scientific/Engineering :: Image Recognition",
+        "Typing :: Typed",
     ],
 )

@@ -1,15 +1,23 @@
 """scikit-learn's callbacks where there are any (1.9 and newer)."""
 
+from ._typing import Method
+
 try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
+    from sklearn.callback import CallbackSupportMixin
+    from sklearn.callback import with_callbacks as _with_callbacks
 except ImportError:
 
-    class CallbackSupportMixin:
+    class CallbackSupportMixin:  # type: ignore[no-redef]
         """Stands in for scikit-learn's mixin: no callbacks."""
 
-    def with_callbacks(method):
+    def _with_callbacks(method):
         """Stands in for scikit-learn's decorator: changes nothing."""
         return method
+
+
+def with_callbacks(method: Method) -> Method:
+    """Decorate `fit` so that it takes callbacks, where scikit-learn has them."""
+    return _with_callbacks(method)
 
 
 class FitProgress:

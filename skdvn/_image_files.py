@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from numbers import Integral
+from pathlib import Path
 
 import numpy as np
 
@@ -38,7 +39,7 @@ def import_pillow(caller):
     return Image
 
 
-def numbered_pairs(folder, image_form, labels_form):
+def numbered_pairs(folder, image_form, labels_form) -> list[tuple[Path, Path]]:
     """Return the files of images and of their label maps, by number.
 
     Parameters
@@ -63,7 +64,7 @@ def numbered_pairs(folder, image_form, labels_form):
         number = lone[0]
         path = images.get(number) or labels[number]
         form = labels_form if number in images else image_form
-        digits = re.search(r"\d+$", path.stem)[0]
+        digits = re.findall(r"\d+$", path.stem)[0]
         raise FileNotFoundError(
             f"{path} has no {form.format(digits)} beside it in {folder} "
             f"({len(lone)} such); allowed are pairs: add the file or remove this one"

@@ -7,6 +7,7 @@ from sklearn.utils import Bunch
 
 from ._data_home import find_folder, subset_parts
 from ._image_files import check_shape, gather, import_pillow, numbered_pairs, read_pair
+from ._typing import DataSet, FilePath
 
 _FACE_CLASSES = ["background", "face", "hair"]
 _HORSES = (
@@ -23,7 +24,12 @@ _FASSEG = (
 )
 
 
-def load_weizmann_horses(data_home=None, *, size=32, return_X_y=False):
+def load_weizmann_horses(
+    data_home: FilePath | None = None,
+    *,
+    size: int | tuple[int, int] | None = 32,
+    return_X_y: bool = False,
+) -> DataSet:
     """Read the Weizmann horses and their masks from files you have.
 
     Pictures of horses in side view, most of them facing left, and for each the
@@ -95,7 +101,13 @@ def _horse_or_not(file):
     return np.asarray(file.convert("L")) >= 128
 
 
-def load_fasseg_frontal(data_home=None, *, subset="train", size=32, return_X_y=False):
+def load_fasseg_frontal(
+    data_home: FilePath | None = None,
+    *,
+    subset: str = "train",
+    size: int | tuple[int, int] | None = 32,
+    return_X_y: bool = False,
+) -> DataSet:
     """Read frontal faces, and where face and hair are in them, from files you have.
 
     The subset frontal02 of FASSEG: 70 photographs of heads and shoulders, 20 to train

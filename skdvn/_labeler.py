@@ -1,5 +1,9 @@
 """What the classifiers of labels share: prediction and scores."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
@@ -7,6 +11,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from ._base import BaseDVN
 from ._label_data import LabelDataMixin
 from ._label_parameters import LabelParametersMixin
+from ._typing import ArrayLike, Labels, NDArray, Rows
 from ._value_metrics import encoded_values
 from .data import stacked
 
@@ -16,7 +21,7 @@ class BaseLabelClassifier(
 ):
     """Skeleton of the classifiers: rows in, labels out."""
 
-    def predict(self, X):
+    def predict(self, X: Rows) -> Labels:
         """Predict labels.
 
         Parameters
@@ -32,7 +37,7 @@ class BaseLabelClassifier(
         targets, queries = self._targets_fitted(), self._ready(X)
         return targets.decode_parts(self._inferred(queries), self.min_labels)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Rows) -> NDArray[Any]:
         """Predict relaxed labels, before rounding.
 
         Of a Deep Value Network these are the outputs y of section 3.1, nearly binary,
@@ -53,7 +58,7 @@ class BaseLabelClassifier(
         parts = map(targets.probabilities, self._inferred(queries))
         return stacked(parts, len(queries))
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: Rows, y: Rows, sample_weight: ArrayLike | None = None) -> float:
         """Mean oracle value of the predicted labels.
 
         With the default oracle this is the example-averaged F1, which for a

@@ -7,6 +7,7 @@ from sklearn.utils import Bunch
 
 from ._data_home import find_folder, subset_parts
 from ._image_files import check_shape, gather, import_pillow, read_pair
+from ._typing import DataSet, FilePath
 from .superpixels import resize_labels
 
 _IMAGES = "lfw_funneled"
@@ -21,7 +22,13 @@ _TARGET_NAMES = ["background", "face", "hair"]
 _RED_GREEN_BLUE = np.array([2, 1, 0])  # the classes of these colours
 
 
-def load_lfw_parts(data_home=None, *, subset="train", size=32, return_X_y=False):
+def load_lfw_parts(
+    data_home: FilePath | None = None,
+    *,
+    subset: str = "train",
+    size: int | tuple[int, int] | None = 32,
+    return_X_y: bool = False,
+) -> DataSet:
     """Read the part labels of Labeled Faces in the Wild from files you have.
 
     2,927 photographs of faces, 250 pixels high and wide, 1,500 to train, 500 to
@@ -90,7 +97,10 @@ def load_lfw_parts(data_home=None, *, subset="train", size=32, return_X_y=False)
     folder = find_folder(data_home, "lfw_parts", wanted, _SOURCE)
     names = [name for file in lists for name in _read_names(folder / file)]
     paths = [_paths(folder, *name, with_segments=not return_X_y) for name in names]
-    pairs = [read_pair(Image, *files[:2], _classes_of, shape) for files in paths]
+    pairs = [
+        read_pair(Image, image, labels, _classes_of, shape)
+        for image, labels, *_ in paths
+    ]
     data, target = (gather(part, shape) for part in zip(*pairs, strict=True))
     if return_X_y:
         return data, target
@@ -104,7 +114,7 @@ def load_lfw_parts(data_home=None, *, subset="train", size=32, return_X_y=False)
     )
 
 
-def _read_names(path):
+def _read_names(path) -> list[tuple[str, int]]:
     """Read the lines "Name 1" of a list."""
     found = []
     for lineno, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
@@ -154,7 +164,9 @@ def _read_segments(Image, paths, shape):
         with Image.open(image_path) as file:
             size = file.size[::-1]
         try:
-            found = np.loadtxt(path, dtype=np.int32, ndmin=2)
+            found = np.loadtxt(path, ndmin=2)
+            if (found % 1 != 0).any():
+                raise ValueError("found a fraction, or no number")
         except ValueError as error:
             raise ValueError(f"{path}: {error}; allowed are rows of integers") from None
         if found.shape != size:
@@ -162,5 +174,5 @@ def _read_segments(Image, paths, shape):
                 f"{path} has {found.shape[0]} rows and {found.shape[1]} columns; "
                 f"allowed are those of {image_path.name}, {size[0]} and {size[1]}"
             )
-        segments.append(found)
+        segments.append(found.astype(np.int32))
     return segments if shape is None else resize_labels(segments, shape)

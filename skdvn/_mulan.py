@@ -18,6 +18,8 @@ import numpy as np
 from scipy.sparse import csr_matrix, issparse
 from sklearn.utils import Bunch
 
+from ._typing import FilePath
+
 _QUOTED = r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*\""""
 _CODE = re.compile(rf"(?:{_QUOTED}|[^%])*")  # the line before an unquoted %
 _NAME = rf"""({_QUOTED}|[^\s{{'"][^\s{{]*)(?:\s+|(?=\{{))"""
@@ -253,7 +255,12 @@ def _code_lines(path):
             yield lineno, line
 
 
-def load_mulan(arff_path, xml_path, *, sparse=None):
+def load_mulan(
+    arff_path: FilePath,
+    xml_path: FilePath,
+    *,
+    sparse: bool | None = None,
+) -> Bunch:
     """Read a multi-label data set in Mulan's format, an ARFF and an XML file.
 
     Parameters

@@ -5,8 +5,10 @@ from os import PathLike
 
 import numpy as np
 import torch
+from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from ._typing import Method
 from .inference import STEP_RULES
 from .oracles import did_you_mean, get_oracle
 from .training import LOSSES, SCHEDULES
@@ -14,6 +16,11 @@ from .tuples import GENERATORS, Mixture
 
 # Enough to try a user's oracle on.
 A_FEW_ROWS = 3
+
+
+def with_checked_parameters(method: Method) -> Method:
+    """Decorate `fit` so that it checks the parameters of its estimator first."""
+    return _fit_context(prefer_skip_nested_validation=False)(method)
 
 
 def at_least(low, kind=Real):
@@ -27,7 +34,7 @@ def above(low):
 class ParametersMixin:
     """Turns parameters into the objects that the torch rooms work with."""
 
-    default_tuples = None
+    default_tuples: dict | None = None
 
     _parameter_constraints = {
         "oracle": [str, callable],

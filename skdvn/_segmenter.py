@@ -1,5 +1,7 @@
 """What all segmenters share: fit, prediction by crops, scores."""
 
+from __future__ import annotations
+
 from numbers import Integral, Real
 
 import numpy as np
@@ -13,6 +15,7 @@ from ._base import BaseDVN
 from ._image_data import ImageData, ImageDataMixin
 from ._label_data import checked_weight
 from ._parameters import ParametersMixin, above, at_least
+from ._typing import ArrayLike, Maps
 from ._value_metrics import encoded_values
 from .crops import CroppedNetwork
 from .data import Queries
@@ -229,7 +232,7 @@ class BaseSegmenter(ImageDataMixin, ParametersMixin, ClassifierMixin, BaseDVN):
         relaxed = self._relaxed(self._checked(X), self._starts_of(X))
         return _in_form_of(X, map(decode, relaxed))
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> Maps:
         """Predict masks.
 
         Parameters
@@ -246,7 +249,7 @@ or list of arrays
         check_is_fitted(self)
         return self._predict(X, self._targets.decode)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: ArrayLike) -> Maps:
         """Predict relaxed masks.
 
         Parameters
@@ -263,7 +266,9 @@ or list of arrays
         check_is_fitted(self)
         return self._predict(X, self._targets.probabilities)
 
-    def score(self, X, y, sample_weight=None):
+    def score(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
         """Mean oracle value of the predicted masks over images.
 
         By default the mean IOU of two classes, and the pixel accuracy of more.

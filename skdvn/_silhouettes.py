@@ -9,6 +9,7 @@ from scipy.ndimage import gaussian_filter
 from sklearn.utils import check_random_state
 
 from ._image_files import is_integer
+from ._typing import NDArray, RandomState
 
 # grass, dry grass, sand, snow, rock, earth, forest, sky, clouds, dusk
 _LAND = "5c7a3e aa9862 c8b084 d4dee2 7e7468 70563c 364a32 96b4d8 c4cace bc8c70"
@@ -22,8 +23,13 @@ _PARTS = {
 
 
 def make_silhouettes(
-    n_samples=200, *, size=32, noise=8.0, parts=False, random_state=None
-):
+    n_samples: int = 200,
+    *,
+    size: int = 32,
+    noise: float = 8.0,
+    parts: bool = False,
+    random_state: RandomState = None,
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Draw animals in side view and their masks: segmentation with no download.
 
     Each image shows one four-legged animal: torso, neck, head, ear, tail and legs

@@ -1,7 +1,10 @@
 """How good outputs are by an estimator's oracle, and how well values tell."""
 
+from __future__ import annotations
+
 import math
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,10 +12,11 @@ from scipy import sparse
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
+from ._typing import ArrayLike, Float64s, Rows
 from .data import batches_of, rows_at_once
 
 
-def oracle_values(estimator, Y_true, Y_pred):
+def oracle_values(estimator: Any, Y_true: Rows, Y_pred: Rows) -> Float64s:
     """True value of each output, by the oracle that an estimator is trained for.
 
     The mean over the outputs of ``estimator.predict(X)`` is ``estimator.score(X, y)``.
@@ -96,8 +100,12 @@ def values_of_rows(oracle, shape, take):
 
 
 def value_calibration_error(
-    values_true, values_pred, *, n_bins=10, strategy="quantile"
-):
+    values_true: ArrayLike,
+    values_pred: ArrayLike,
+    *,
+    n_bins: int = 10,
+    strategy: str = "quantile",
+) -> float:
     """Expected calibration error of predicted values.
 
     Examples are put into bins by their predicted value; the error is the mean over
@@ -161,7 +169,9 @@ def value_bins(values_true, values_pred, n_bins=10, strategy="quantile"):
     return bin_true, bin_pred, sizes
 
 
-def risk_coverage_curve(values_true, values_pred):
+def risk_coverage_curve(
+    values_true: ArrayLike, values_pred: ArrayLike
+) -> tuple[Float64s, Float64s]:
     """Mean true value of the examples kept, by how many of them are.
 
     Examples of the highest predicted value are kept first. Of equal predictions any
@@ -194,7 +204,7 @@ def risk_coverage_curve(values_true, values_pred):
     return kept / len(kept), np.cumsum(np.repeat(among_equals, sizes)) / kept
 
 
-def check_values(values_true, values_pred):
+def check_values(values_true, values_pred) -> tuple[Float64s, Float64s]:
     """True and predicted values as arrays; raise unless they are in [0, 1]."""
     checked = []
     for name, values in (("values_true", values_true), ("values_pred", values_pred)):
@@ -209,4 +219,4 @@ def check_values(values_true, values_pred):
             )
         checked.append(values)
     check_consistent_length(*checked)
-    return checked
+    return checked[0], checked[1]

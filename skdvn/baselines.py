@@ -1,6 +1,9 @@
 """What a user would pick instead: decision rules, feed-forward networks."""
 
+from __future__ import annotations
+
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -8,13 +11,14 @@ from sklearn.base import (
     BaseEstimator,
     ClassifierMixin,
     MetaEstimatorMixin,
-    _fit_context,
     clone,
 )
 from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from ._parameters import with_checked_parameters
+from ._typing import NDArray, Rows, Self
 from .labelwise import FeedForwardClassifier
 from .metrics import relaxed_f1_score
 from .pixelwise import FCNSegmenter, UNetSegmenter
@@ -29,7 +33,7 @@ __all__ = [
 ]
 
 
-def plug_in_labels(probabilities):
+def plug_in_labels(probabilities: NDArray[Any]) -> NDArray[Any]:
     """Labels of the greatest expected F1, by the plug-in rule.
 
     Per row the k most probable labels, with the k that maximises
@@ -72,12 +76,13 @@ class _DecisionRule(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.classes_ = self.estimator_.classes_
         return self
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Rows) -> NDArray[Any]:
         """Label probabilities of the wrapped estimator.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs.
 
         Returns
         -------
@@ -121,16 +126,17 @@ class PlugInClassifier(_DecisionRule):
     2
     """
 
-    def __init__(self, estimator):
+    def __init__(self, estimator: Any) -> None:
         self.estimator = estimator
 
-    @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, Y, **fit_params):
+    @with_checked_parameters
+    def fit(self, X: Rows, Y: Rows, **fit_params: Any) -> Self:
         """Fit the wrapped estimator.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs.
         Y : array-like of shape (n_samples, n_labels)
             Binary labels.
         **fit_params : dict
@@ -142,12 +148,13 @@ class PlugInClassifier(_DecisionRule):
         """
         return self._fit_estimator(X, Y, **fit_params)
 
-    def predict(self, X):
+    def predict(self, X: Rows) -> NDArray[Any]:
         """Predict labels.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs.
 
         Returns
         -------
@@ -186,18 +193,21 @@ class ThresholdClassifier(_DecisionRule):
         "cv": [Interval(Integral, 2, None, closed="left")],
     }
 
-    def __init__(self, estimator, threshold="auto", cv=5):
+    def __init__(
+        self, estimator: Any, threshold: float | str = "auto", cv: int = 5
+    ) -> None:
         self.estimator = estimator
         self.threshold = threshold
         self.cv = cv
 
-    @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, Y):
+    @with_checked_parameters
+    def fit(self, X: Rows, Y: Rows) -> Self:
         """Fit the wrapped estimator and choose the threshold.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs.
         Y : array-like of shape (n_samples, n_labels)
             Binary labels.
 
@@ -220,12 +230,13 @@ class ThresholdClassifier(_DecisionRule):
         self.threshold_ = float(threshold)
         return self
 
-    def predict(self, X):
+    def predict(self, X: Rows) -> NDArray[Any]:
         """Predict labels.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs.
 
         Returns
         -------

@@ -1,11 +1,15 @@
 """Values that can be taken at their word."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import numpy as np
 from sklearn.base import (
     BaseEstimator,
     ClassifierMixin,
     MetaEstimatorMixin,
-    _fit_context,
     clone,
 )
 from sklearn.frozen import FrozenEstimator
@@ -17,13 +21,15 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from ._label_data import checked_weight
+from ._parameters import with_checked_parameters
+from ._typing import ArrayLike, Float64s, Method, Rows, Self
 from ._value_maps import new_map
 from .metrics import oracle_values
 
 __all__ = ["CalibratedValueCV", "value_pairs"]
 
 
-def value_pairs(estimator, X, y):
+def value_pairs(estimator: Any, X: Rows, y: Rows) -> tuple[Float64s, Float64s]:
     """True and predicted values of an estimator's own predictions.
 
     Parameters
@@ -58,14 +64,14 @@ def _at(weight, rows):
     return {} if weight is None else {"sample_weight": weight[rows]}
 
 
-def _estimator_has(name):
-    """Whether the wrapped estimator has a method."""
+def _if_estimator_has(name: str) -> Callable[[Method], Method]:
+    """Decorate a method that is there if the wrapped estimator has it."""
 
     def check(self):
         getattr(getattr(self, "estimator_", self.estimator), name)
         return True
 
-    return check
+    return available_if(check)
 
 
 class CalibratedValueCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
@@ -158,14 +164,21 @@ class CalibratedValueCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         "n_jobs": [int, None],
     }
 
-    def __init__(self, estimator, *, method="isotonic", cv=None, n_jobs=None):
+    def __init__(
+        self,
+        estimator: Any,
+        *,
+        method: str = "isotonic",
+        cv: Any = None,
+        n_jobs: int | None = None,
+    ) -> None:
         self.estimator = estimator
         self.method = method
         self.cv = cv
         self.n_jobs = n_jobs
 
-    @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, sample_weight=None):
+    @with_checked_parameters
+    def fit(self, X: Rows, y: Rows, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the estimator and the map of its values.
 
         Parameters
@@ -196,7 +209,7 @@ class CalibratedValueCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.calibrator_ = calibrator
         self.values_true_, self.values_pred_ = values_true, values_pred
         for name in ("classes_", "n_features_in_", "feature_names_in_"):
-            vars(self).pop(name, None)
+            self.__dict__.pop(name, None)
             if hasattr(self.estimator_, name):
                 setattr(self, name, getattr(self.estimator_, name))
         return self
@@ -218,7 +231,7 @@ class CalibratedValueCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         values_true, values_pred = map(np.concatenate, zip(*pairs, strict=True))
         return values_true, values_pred, np.concatenate([held for _, held in splits])
 
-    def predict_value(self, X, Y=None):
+    def predict_value(self, X: Rows, Y: Rows | None = None) -> Float64s:
         """Predict how good an output is, calibrated, without knowing the truth.
 
         Parameters
@@ -238,7 +251,7 @@ class CalibratedValueCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         raw = self.estimator_.predict_value(X, Y)
         return self.calibrator_.predict(raw.astype(np.float64))
 
-    def predict(self, X):
+    def predict(self, X: Rows) -> Any:
         """Predict with the estimator.
 
         Parameters
@@ -254,8 +267,8 @@ class CalibratedValueCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         check_is_fitted(self)
         return self.estimator_.predict(X)
 
-    @available_if(_estimator_has("predict_proba"))
-    def predict_proba(self, X):
+    @_if_estimator_has("predict_proba")
+    def predict_proba(self, X: Rows) -> Any:
         """Predict relaxed labels or masks with the estimator.
 
         Parameters
@@ -271,8 +284,8 @@ class CalibratedValueCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         check_is_fitted(self)
         return self.estimator_.predict_proba(X)
 
-    @available_if(_estimator_has("score"))
-    def score(self, X, y, sample_weight=None):
+    @_if_estimator_has("score")
+    def score(self, X: Rows, y: Rows, sample_weight: ArrayLike | None = None) -> float:
         """Mean oracle value of the estimator's predictions.
 
         Parameters
@@ -292,8 +305,8 @@ class CalibratedValueCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         check_is_fitted(self)
         return self.estimator_.score(X, y, sample_weight)
 
-    @available_if(_estimator_has("refine"))
-    def refine(self, X, Y_init):
+    @_if_estimator_has("refine")
+    def refine(self, X: Rows, Y_init: Rows) -> Any:
         """Improve the output of another model with the estimator.
 
         Parameters
@@ -311,8 +324,8 @@ class CalibratedValueCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         check_is_fitted(self)
         return self.estimator_.refine(X, Y_init)
 
-    @available_if(_estimator_has("staged_predict"))
-    def staged_predict(self, X):
+    @_if_estimator_has("staged_predict")
+    def staged_predict(self, X: Rows) -> Iterator[Any]:
         """Predict with the estimator after each step of the ascent.
 
         Parameters
@@ -327,8 +340,8 @@ class CalibratedValueCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         check_is_fitted(self)
         return self.estimator_.staged_predict(X)
 
-    @available_if(_estimator_has("staged_predict_proba"))
-    def staged_predict_proba(self, X):
+    @_if_estimator_has("staged_predict_proba")
+    def staged_predict_proba(self, X: Rows) -> Iterator[Any]:
         """Predict relaxed labels or masks after each step of the ascent.
 
         Parameters

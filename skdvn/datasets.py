@@ -12,6 +12,7 @@ from ._image_sets import load_fasseg_frontal, load_weizmann_horses
 from ._lfw_parts import load_lfw_parts
 from ._mulan import load_mulan
 from ._silhouettes import make_silhouettes
+from ._typing import DataSet, FilePath, RandomState
 
 __all__ = [
     "fetch_multilabel",
@@ -44,7 +45,12 @@ _DIGIT_ATTRIBUTES = {
 }
 
 
-def load_bibtex(data_home=None, *, subset="train", return_X_y=False):
+def load_bibtex(
+    data_home: FilePath | None = None,
+    *,
+    subset: str = "train",
+    return_X_y: bool = False,
+) -> DataSet:
     """Read the Bibtex tagging data from files you have.
 
     BibSonomy entries and the tags their users gave them: 4880 training and 2515
@@ -77,7 +83,9 @@ def load_bibtex(data_home=None, *, subset="train", return_X_y=False):
     return (bunch.data, bunch.target) if return_X_y else bunch
 
 
-def load_bookmarks(data_home=None, *, return_X_y=False):
+def load_bookmarks(
+    data_home: FilePath | None = None, *, return_X_y: bool = False
+) -> DataSet:
     """Read the Bookmarks tagging data from a file you have.
 
     Bookmarks of BibSonomy and the tags their users gave them: 87,856 rows, 2,150
@@ -134,7 +142,13 @@ def _read_mulan_set(name, arffs, data_home):
     return bunch, source
 
 
-def fetch_multilabel(name, *, version="active", data_home=None, return_X_y=False):
+def fetch_multilabel(
+    name: str | int,
+    *,
+    version: int | str = "active",
+    data_home: FilePath | None = None,
+    return_X_y: bool = False,
+) -> DataSet:
     """Fetch a multi-label data set from OpenML, labels as a 0/1 matrix.
 
     By name: birds, emotions, enron, genbase, image, langlog, reuters, scene,
@@ -194,7 +208,9 @@ def fetch_multilabel(name, *, version="active", data_home=None, return_X_y=False
     return (bunch.data, bunch.target) if return_X_y else bunch
 
 
-def load_digit_attributes(*, noise=0.0, random_state=0, return_X_y=False):
+def load_digit_attributes(
+    *, noise: float = 0.0, random_state: RandomState = 0, return_X_y: bool = False
+) -> DataSet:
     """Attributes of handwritten digits: a multi-label problem with no download.
 
     The 1797 images (8 x 8, grey values 0 to 16) of

@@ -1,13 +1,16 @@
 """A classifier trained label by label: what a user would pick instead."""
 
+from __future__ import annotations
+
 from numbers import Integral
 
-from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from ._compat import with_callbacks
 from ._label_parameters import LabelParametersMixin
 from ._labeler import BaseLabelClassifier
+from ._parameters import with_checked_parameters
+from ._typing import ArrayLike, Rows, Self
 from .inference import Ascent
 from .networks import ACTIVATIONS
 from .training import Objective
@@ -132,7 +135,7 @@ validation_score_, learning_rate_init_, alpha_, scaler_
         device="auto",
         random_state=None,
         verbose=False,
-    ):
+    ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.encoder = encoder
@@ -158,10 +161,35 @@ validation_score_, learning_rate_init_, alpha_, scaler_
         self.random_state = random_state
         self.verbose = verbose
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @with_checked_parameters
     @with_callbacks
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None):
-        """Fit to examples; parameters as for `DVNMultiLabelClassifier.fit`."""
+    def fit(
+        self,
+        X: Rows,
+        y: Rows,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: Rows | None = None,
+        y_val: Rows | None = None,
+    ) -> Self:
+        """Fit to examples.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs, as for `DVNMultiLabelClassifier.fit`.
+        y : {array-like, sparse matrix} of shape (n_samples, n_labels)
+            Binary labels, or classes of shape (n_samples,).
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the examples, from 0 on.
+        X_val, y_val : array-like, default=None
+            What `early_stopping` looks at. Without them a part of X is held out.
+
+        Returns
+        -------
+        self : FeedForwardClassifier
+            The fitted estimator. After an error it is what it was before.
+        """
         return self._fit(X, y, sample_weight, X_val, y_val)
 
     def _ascent(self):

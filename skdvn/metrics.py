@@ -1,5 +1,7 @@
 """Scores and scorers: the oracles for NumPy, of label maps, and of values."""
 
+from __future__ import annotations
+
 import numpy as np
 import torch
 from scipy import sparse
@@ -8,6 +10,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _check_sample_weight
 
 from ._label_maps import check_label_maps, check_same_shapes
+from ._typing import ArrayLike, Rows
 from ._value_metrics import (
     oracle_values,
     risk_coverage_curve,
@@ -97,7 +100,9 @@ def _pairs_of_maps(Y_true, Y_pred):
     return list(zip(truths, predicted, strict=True))
 
 
-def relaxed_f1_score(Y_true, Y_pred, *, sample_weight=None):
+def relaxed_f1_score(
+    Y_true: Rows, Y_pred: Rows, *, sample_weight: ArrayLike | None = None
+) -> float:
     """Mean relaxed F1 score over examples (Gygli et al., 2017, eqs. 7, 9, 10).
 
     On binary input it equals
@@ -124,7 +129,9 @@ def relaxed_f1_score(Y_true, Y_pred, *, sample_weight=None):
     return _mean_value(relaxed_f1, Y_true, Y_pred, sample_weight)
 
 
-def relaxed_fbeta_score(Y_true, Y_pred, *, beta, sample_weight=None):
+def relaxed_fbeta_score(
+    Y_true: Rows, Y_pred: Rows, *, beta: float, sample_weight: ArrayLike | None = None
+) -> float:
     """Mean relaxed F-beta score over examples.
 
     Parameters
@@ -144,7 +151,9 @@ def relaxed_fbeta_score(Y_true, Y_pred, *, beta, sample_weight=None):
     return _mean_value(FBeta(beta), Y_true, Y_pred, sample_weight)
 
 
-def relaxed_iou_score(Y_true, Y_pred, *, sample_weight=None):
+def relaxed_iou_score(
+    Y_true: Rows, Y_pred: Rows, *, sample_weight: ArrayLike | None = None
+) -> float:
     """Mean relaxed intersection over union (Gygli et al., 2017, eqs. 6, 9, 10).
 
     On binary input it equals
@@ -165,7 +174,9 @@ def relaxed_iou_score(Y_true, Y_pred, *, sample_weight=None):
     return _mean_value(relaxed_iou, Y_true, Y_pred, sample_weight)
 
 
-def relaxed_accuracy_score(Y_true, Y_pred, *, sample_weight=None):
+def relaxed_accuracy_score(
+    Y_true: Rows, Y_pred: Rows, *, sample_weight: ArrayLike | None = None
+) -> float:
     """Mean share of labels that agree; 1 minus the Hamming loss on binary input.
 
     Parameters
@@ -183,7 +194,9 @@ def relaxed_accuracy_score(Y_true, Y_pred, *, sample_weight=None):
     return _mean_value(relaxed_accuracy, Y_true, Y_pred, sample_weight)
 
 
-def pixel_accuracy_score(Y_true, Y_pred, *, sample_weight=None):
+def pixel_accuracy_score(
+    Y_true: ArrayLike, Y_pred: ArrayLike, *, sample_weight: ArrayLike | None = None
+) -> float:
     """Mean share of the pixels of an image that have the right class.
 
     Parameters
@@ -209,7 +222,9 @@ def pixel_accuracy_score(Y_true, Y_pred, *, sample_weight=None):
     return _average(values, sample_weight)
 
 
-def mean_iou_score(Y_true, Y_pred, *, sample_weight=None):
+def mean_iou_score(
+    Y_true: ArrayLike, Y_pred: ArrayLike, *, sample_weight: ArrayLike | None = None
+) -> float:
     """Mean over images of the mean intersection over union of their classes.
 
     The classes of an image are those that its truth or its output holds, background
@@ -249,7 +264,13 @@ def _iou_of_classes(truth, found):
     return np.mean(shared / (confusion.sum(axis=0) + confusion.sum(axis=1) - shared))
 
 
-def superpixel_accuracy(Y_true, Y_pred, segments, *, sample_weight=None):
+def superpixel_accuracy(
+    Y_true: ArrayLike,
+    Y_pred: ArrayLike,
+    segments: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+) -> float:
     """Share of superpixels whose most frequent label is the right one.
 
     A superpixel is right if the most frequent label of its pixels is the same in

@@ -1,15 +1,20 @@
 """The multi-label estimator."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
 from itertools import islice
 from numbers import Integral, Real
+from typing import Any
 
-from sklearn.base import _fit_context
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from ._compat import with_callbacks
 from ._label_data import LabelData, checked_weight
 from ._label_parameters import LabelParametersMixin
 from ._labeler import BaseLabelClassifier
+from ._parameters import with_checked_parameters
+from ._typing import ArrayLike, Labels, NDArray, Rows, Self
 from .networks import ACTIVATIONS
 from .targets import LabelTargets
 
@@ -321,7 +326,7 @@ classifier, default="auto"
         device="auto",
         random_state=None,
         verbose=False,
-    ):
+    ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.n_global_units = n_global_units
         self.activation = activation
@@ -371,9 +376,17 @@ classifier, default="auto"
 
     # -- fit ---------------------------------------------------------------------
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @with_checked_parameters
     @with_callbacks
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None):
+    def fit(
+        self,
+        X: Rows,
+        y: Rows,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: Rows | None = None,
+        y_val: Rows | None = None,
+    ) -> Self:
         """Fit to examples.
 
         Parameters
@@ -397,8 +410,14 @@ classifier, default="auto"
         """
         return self._fit(X, y, sample_weight, X_val, y_val)
 
-    @_fit_context(prefer_skip_nested_validation=False)
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    @with_checked_parameters
+    def partial_fit(
+        self,
+        X: Rows,
+        y: Rows,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Train for one epoch on these examples.
 
         Nothing is chosen: "auto" means the first candidate. The learning rate stays
@@ -450,7 +469,7 @@ classifier, default="auto"
 
     # -- inference -------------------------------------------------------------
 
-    def staged_predict(self, X):
+    def staged_predict(self, X: Rows) -> Iterator[Labels]:
         """Predict labels after each step of the ascent.
 
         Parameters
@@ -467,7 +486,7 @@ classifier, default="auto"
         for relaxed in islice(self._relaxed_stages(X), 1, None):
             yield targets.decode(relaxed, self.min_labels)
 
-    def staged_predict_proba(self, X):
+    def staged_predict_proba(self, X: Rows) -> Iterator[NDArray[Any]]:
         """Predict relaxed labels after each step of the ascent.
 
         Parameters
@@ -484,7 +503,7 @@ classifier, default="auto"
         for relaxed in islice(self._relaxed_stages(X), 1, None):
             yield targets.probabilities(relaxed)
 
-    def refine(self, X, Y_init):
+    def refine(self, X: Rows, Y_init: Rows) -> Labels:
         """Improve the output of another model: the ascent starts there.
 
         Parameters
@@ -505,7 +524,7 @@ classifier, default="auto"
         queries = self._queries(X, self._outputs(Y_init))
         return targets.decode_parts(self._inferred(queries), self.min_labels)
 
-    def predict_value(self, X, Y=None):
+    def predict_value(self, X: Rows, Y: Rows | None = None) -> NDArray[Any]:
         """Predict how good an output is, without knowing the truth.
 
         Parameters

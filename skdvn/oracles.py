@@ -7,12 +7,17 @@ named after; on relaxed ones intersection and union become sums of element-wise
 minima and maxima (Gygli et al., 2017, eqs. 9-10).
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from numbers import Real
 
 import torch
+
+from ._typing import Oracle
 
 
 def _is_below(y, y_true):
@@ -36,7 +41,7 @@ def _ratio(numerator, denominator):
     return torch.where(empty, 1.0, numerator / denominator.masked_fill(empty, 1.0))
 
 
-def relaxed_iou(y, y_true):
+def relaxed_iou(y: torch.Tensor, y_true: torch.Tensor) -> torch.Tensor:
     """Relaxed intersection over union (Gygli et al., 2017, eq. 6).
 
     Parameters
@@ -74,7 +79,7 @@ class FBeta:
                 f"beta must be a finite number above 0, got {self.beta!r}."
             )
 
-    def __call__(self, y, y_true):
+    def __call__(self, y: torch.Tensor, y_true: torch.Tensor) -> torch.Tensor:
         shared, size, size_true = _overlap(y, y_true)
         weight = float(self.beta) ** 2
         return _ratio((1 + weight) * shared, size + weight * size_true)
@@ -83,7 +88,7 @@ class FBeta:
 relaxed_f1 = FBeta(1.0)
 
 
-def relaxed_accuracy(y, y_true):
+def relaxed_accuracy(y: torch.Tensor, y_true: torch.Tensor) -> torch.Tensor:
     """Mean agreement ``1 - |y - y_true|`` over all entries of an example.
 
     Parameters
@@ -101,7 +106,7 @@ def relaxed_accuracy(y, y_true):
     return 1 - torch.where(above, y - y_true, y_true - y).flatten(1).mean(1)
 
 
-def relaxed_pixel_accuracy(y, y_true):
+def relaxed_pixel_accuracy(y: torch.Tensor, y_true: torch.Tensor) -> torch.Tensor:
     """Mean share of each pixel's truth that is found (section 5.3).
 
     Over the channels of a pixel it is the relaxed intersection of eq. 9, divided by
@@ -125,7 +130,7 @@ def relaxed_pixel_accuracy(y, y_true):
     return (shared / y.sum(1).clamp_min(1)).flatten(1).mean(1)
 
 
-def relaxed_mean_iou(y, y_true):
+def relaxed_mean_iou(y: torch.Tensor, y_true: torch.Tensor) -> torch.Tensor:
     """Mean over the classes of the relaxed intersection over union.
 
     Parameters
@@ -145,7 +150,7 @@ def relaxed_mean_iou(y, y_true):
     return per_class.view(y.shape[:2]).mean(1)
 
 
-ORACLES = {
+ORACLES: dict[str, Oracle] = {
     "f1": relaxed_f1,
     "iou": relaxed_iou,
     "accuracy": relaxed_accuracy,
@@ -153,21 +158,33 @@ ORACLES = {
     "f2": FBeta(2.0),
 }
 # For maps of classes, one channel each; of two classes the foreground alone.
-MAP_ORACLES = {
+MAP_ORACLES: dict[str, Oracle] = {
     **ORACLES,
     "accuracy": relaxed_pixel_accuracy,
     "mean_iou": relaxed_mean_iou,
 }
 
 
-def did_you_mean(name, allowed):
-    """Say what is allowed, with the nearest name first."""
+def did_you_mean(name: object, allowed: Iterable[object]) -> str:
+    """Say what is allowed, and which of it is nearest to a misspelt name.
+
+    Parameters
+    ----------
+    name : object
+        What was given.
+    allowed : iterable
+        What could have been given.
+
+    Returns
+    -------
+    message : str
+    """
     near = get_close_matches(str(name).lower(), [str(one) for one in allowed], n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     return f"Allowed are {sorted(allowed)}.{hint}"
 
 
-def get_oracle(oracle, known=ORACLES):
+def get_oracle(oracle: str | Oracle, known: Mapping[str, Oracle] = ORACLES) -> Oracle:
     """Resolve an oracle's name; a callable is returned as it is.
 
     Parameters
@@ -203,7 +220,7 @@ def get_oracle(oracle, known=ORACLES):
     return known[oracle]
 
 
-def reach(oracle, y_true):
+def reach(oracle: Oracle, y_true: torch.Tensor) -> float:
     """How many entries of the truth must be set for a unit of oracle value.
 
     This is about how large the steps of an ascent along the oracle's gradient must be
@@ -226,7 +243,7 @@ def reach(oracle, y_true):
     return (y_true.sum() / rise.sum()).item() if rise.sum() > 0 else 0.0
 
 
-def check_oracle(oracle, y_true):
+def check_oracle(oracle: Oracle, y_true: torch.Tensor) -> None:
     """Try a user's oracle on the truth, on nothing and on a blend of the two.
 
     Parameters
@@ -255,8 +272,23 @@ def check_oracle(oracle, y_true):
         check_oracle_values(values, len(y_true))
 
 
-def check_oracle_values(values, n):
-    """Raise unless `values` is a tensor of n numbers in [0, 1]."""
+def check_oracle_values(values: object, n: int) -> None:
+    """Raise unless `values` is a tensor of n numbers in [0, 1].
+
+    Parameters
+    ----------
+    values : object
+        What an oracle returned.
+    n : int
+        Number of examples.
+
+    Raises
+    ------
+    TypeError
+        If it is no tensor of floating point numbers.
+    ValueError
+        If it has another shape, or numbers outside [0, 1].
+    """
     if not isinstance(values, torch.Tensor):
         raise TypeError(
             "The oracle must return a torch.Tensor with one value per example, got "

@@ -1,12 +1,13 @@
 """Segmenters trained pixel by pixel: what a user would pick instead."""
 
+from __future__ import annotations
+
 from numbers import Integral
 
-from sklearn.base import _fit_context
-
 from ._compat import with_callbacks
-from ._parameters import at_least
+from ._parameters import at_least, with_checked_parameters
 from ._segmenter import BaseSegmenter
+from ._typing import ArrayLike, Self
 from .inference import Ascent
 from .networks import FCN, UNet
 from .training import Objective
@@ -47,7 +48,7 @@ class _PixelwiseSegmenter(BaseSegmenter):
         device="auto",
         random_state=None,
         verbose=False,
-    ):
+    ) -> None:
         self.crop_size = crop_size
         self.n_crops = n_crops
         self.crop_stride = crop_stride
@@ -79,15 +80,63 @@ class _PixelwiseSegmenter(BaseSegmenter):
 
     network = None
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @with_checked_parameters
     @with_callbacks
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None):
-        """Fit to images and their masks; parameters as for `DVNSegmenter.fit`."""
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+    ) -> Self:
+        """Fit to images and their masks.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, height, width, n_channels) or (n, height, width), \
+or list of arrays
+            Images, as for `DVNSegmenter.fit`.
+        y : array-like of shape (n, height, width), or list of arrays
+            Masks of classes.
+        sample_weight : array-like of shape (n,), default=None
+            Weights of the images, from 0 on.
+        X_val, y_val : array-like or list of arrays, default=None
+            What `early_stopping` looks at. Without them a part of X is held out.
+
+        Returns
+        -------
+        self : estimator
+            The fitted estimator. After an error it is what it was before.
+        """
         return self._fit(X, y, sample_weight, X_val, y_val)
 
-    @_fit_context(prefer_skip_nested_validation=False)
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
-        """Train for one epoch; parameters as for `DVNSegmenter.partial_fit`."""
+    @with_checked_parameters
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Train for one epoch on these images, at a constant learning rate.
+
+        Parameters
+        ----------
+        X : array-like or list of arrays
+            Images, as for `DVNSegmenter.partial_fit`.
+        y : array-like of shape (n, height, width), or list of arrays
+            Masks of classes.
+        classes : array-like of shape (n_classes,), default=None
+            All classes there will be; needed in the first call if y lacks one.
+        sample_weight : array-like of shape (n,), default=None
+            Weights of the images, from 0 on.
+
+        Returns
+        -------
+        self : estimator
+        """
         return self._fit_part(X, y, classes, sample_weight)
 
     def _objective(self, examples):
@@ -177,7 +226,7 @@ validation_score_
         device="auto",
         random_state=None,
         verbose=False,
-    ):
+    ) -> None:
         super().__init__(
             crop_size=crop_size,
             n_crops=n_crops,

@@ -1,16 +1,26 @@
 """The segmenter."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
 from itertools import islice
 from numbers import Integral, Real
+from typing import Any
 
 import torch
-from sklearn.base import _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from ._compat import with_callbacks
-from ._parameters import A_FEW_ROWS, ParametersMixin, above, at_least
+from ._parameters import (
+    A_FEW_ROWS,
+    ParametersMixin,
+    above,
+    at_least,
+    with_checked_parameters,
+)
 from ._segmenter import BaseSegmenter, _in_form_of
+from ._typing import ArrayLike, Maps, NDArray, Self
 from .crops import CroppedRows
 from .data import Queries
 from .inference import PROJECTIONS, Ascent, infer, stages
@@ -119,11 +129,11 @@ callable, default="auto"
         their shares, or on those of one, drawn by share (Algorithm 1).
     n_iterates : int, default=2
         Iterates of each inference trajectory that become tuples.
+    n_samples : int, default=2
+        Stratified samples per crop.
     tau : float, default=1.0
         Temperature of the stratified samples, ``p(y) ~ exp(v*(y, y_true) / tau)``,
         which differ from the truth by patches. 0 gives the truth; the paper used 0.05.
-    n_samples : int, default=2
-        Stratified samples per crop.
     replay_size : int, default=8
         Earlier masks kept per crop for "replay".
     init : {"auto", "guess", "mean", "zeros"}, float or segmenter, default="auto"
@@ -362,7 +372,7 @@ callable, default="auto"
         device="auto",
         random_state=None,
         verbose=False,
-    ):
+    ) -> None:
         self.network = network
         self.n_channels = n_channels
         self.n_levels = n_levels
@@ -422,9 +432,17 @@ callable, default="auto"
 
     # -- fit ---------------------------------------------------------------------
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @with_checked_parameters
     @with_callbacks
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None):
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+    ) -> Self:
         """Fit to images and their masks.
 
         Parameters
@@ -448,8 +466,14 @@ or list of arrays
         """
         return self._fit(X, y, sample_weight, X_val, y_val)
 
-    @_fit_context(prefer_skip_nested_validation=False)
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    @with_checked_parameters
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Train for one epoch on these images, at a constant learning rate.
 
         Parameters
@@ -582,7 +606,7 @@ or list of arrays
         )
         return Queries(*parts)
 
-    def staged_predict(self, X):
+    def staged_predict(self, X: ArrayLike) -> Iterator[Maps]:
         """Predict masks after each step of the ascent.
 
         Parameters
@@ -598,7 +622,7 @@ or list of arrays
         for relaxed in islice(self._relaxed_stages(X), 1, None):
             yield _in_form_of(X, map(self._targets.decode, relaxed))
 
-    def staged_predict_proba(self, X):
+    def staged_predict_proba(self, X: ArrayLike) -> Iterator[Maps]:
         """Predict relaxed masks after each step of the ascent.
 
         Parameters
@@ -614,7 +638,7 @@ or list of arrays
         for relaxed in islice(self._relaxed_stages(X), 1, None):
             yield _in_form_of(X, map(self._targets.probabilities, relaxed))
 
-    def refine(self, X, Y_init):
+    def refine(self, X: ArrayLike, Y_init: ArrayLike) -> Maps:
         """Improve the masks of another model: the ascent starts there.
 
         Parameters
@@ -636,7 +660,7 @@ or list of arrays
         check_same_sizes(images, starts, "Y_init")
         return _in_form_of(X, map(self._targets.decode, self._relaxed(images, starts)))
 
-    def predict_value(self, X, Y=None):
+    def predict_value(self, X: ArrayLike, Y: ArrayLike | None = None) -> NDArray[Any]:
         """Predict how good a mask is, without knowing the truth.
 
         Parameters

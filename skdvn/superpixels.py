@@ -1,15 +1,21 @@
 """Superpixels: groups of neighbouring pixels that are labelled and judged as one."""
 
+from __future__ import annotations
+
 from numbers import Real
+from typing import Any
 
 import numpy as np
 
 from ._image_files import is_integer
 from ._label_maps import check_label_maps, check_same_shapes, in_form_of
+from ._typing import ArrayLike, Maps, NDArray
 from .masks import check_images
 
 
-def slic_segments(X, n_segments=100, compactness=10.0):
+def slic_segments(
+    X: ArrayLike, n_segments: int = 100, compactness: float = 10.0
+) -> Maps:
     """Divide images into superpixels with scikit-image's SLIC.
 
     Needs scikit-image: ``pip install skdvn[superpixels]``.
@@ -54,7 +60,7 @@ list of arrays
     return in_form_of(X, found)
 
 
-def majority_labels(Y, segments):
+def majority_labels(Y: ArrayLike, segments: ArrayLike) -> Maps:
     """Give each pixel the most frequent label of its superpixel.
 
     Parameters
@@ -89,7 +95,7 @@ def majority_labels(Y, segments):
     return in_form_of(Y, majority)
 
 
-def resize_labels(Y, sizes):
+def resize_labels(Y: ArrayLike, sizes: tuple[int, int] | list[tuple[int, int]]) -> Maps:
     """Resize label maps or superpixels by taking the nearest pixel.
 
     For predictions on small images that are to be judged at the original size.
@@ -136,7 +142,9 @@ def _nearest(part, size):
     return part[rows[:, np.newaxis], columns]
 
 
-def numbered_superpixels(segments, maps, name):
+def numbered_superpixels(
+    segments: ArrayLike, maps: list[NDArray[Any]], name: str
+) -> list[NDArray[Any]]:
     """Number the superpixels of each image 0, 1, ... without gaps.
 
     Parameters
@@ -158,7 +166,7 @@ def numbered_superpixels(segments, maps, name):
     return [one.reshape(part.shape) for one, part in zip(inverses, maps, strict=True)]
 
 
-def most_frequent(labels, numbers):
+def most_frequent(labels: NDArray[Any], numbers: NDArray[Any]) -> NDArray[Any]:
     """Return the most frequent label of each superpixel, of equals the smallest.
 
     Parameters

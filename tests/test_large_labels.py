@@ -170,7 +170,7 @@ def test_starts_of_another_classifier_stay_sparse(large, largest_made_dense):
             return self
 
         def predict(self, X):
-            return sparse.eye_array(X.shape[0], self.width, dtype=int, format="csr")
+            return sparse.eye(X.shape[0], self.width, dtype=int, format="csr")
 
     X, Y = large
     clf = make(init=FirstLabels(), batch_size=20, prediction_batch_size=20)

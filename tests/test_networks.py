@@ -217,7 +217,7 @@ def test_images_need_only_a_network_for_them(uniform):
 def sparse_rows():
     rng = np.random.default_rng(0)
     X = sparse.random(9, 40, density=0.06, format="csr", random_state=1)
-    X = sparse.diags_array([1.0, 1, 1, 0, 1, 1, 1, 1, 0]) @ X  # also the last row
+    X = sparse.diags([1.0, 1, 1, 0, 1, 1, 1, 1, 0]) @ X  # also the last row
     X.eliminate_zeros()
     return X.tocsr(), dict(mean=rng.normal(size=40), scale=rng.uniform(0.1, 2, size=40))
 

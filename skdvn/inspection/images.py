@@ -1,11 +1,19 @@
 """Figures of what a segmenter has learned about masks."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from .._typing import ArrayLike, NDArray, RandomState, Self
 from ._masks import displayable
 from ._plotting import axes_for, check_matplotlib
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 GAP = 0.08
 
@@ -41,7 +49,14 @@ class MeanImageDisplay:
     figure_ : matplotlib Figure
     """
 
-    def __init__(self, mean_mask, mean_image, mask, noisy_masks, noise):
+    def __init__(
+        self,
+        mean_mask: NDArray[Any],
+        mean_image: NDArray[Any],
+        mask: NDArray[Any],
+        noisy_masks: NDArray[Any],
+        noise: float,
+    ) -> None:
         self.mean_mask = mean_mask
         self.mean_image = mean_image
         self.mask = mask
@@ -50,8 +65,16 @@ class MeanImageDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, y, *, noise=10.0, n_noisy=2, random_state=None, ax=None
-    ):
+        cls,
+        estimator: Any,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        noise: float = 10.0,
+        n_noisy: int = 2,
+        random_state: RandomState = None,
+        ax: Axes | None = None,
+    ) -> Self:
         """Find and draw the masks.
 
         Parameters
@@ -91,7 +114,7 @@ or list of arrays
         display = cls(mean_mask, mean_image, masks[0], masks[1:], noise)
         return display.plot(ax=ax)
 
-    def plot(self, *, ax=None):
+    def plot(self, *, ax: Axes | None = None) -> Self:
         """Draw mean mask, mean image and masks found side by side.
 
         Parameters

@@ -1,11 +1,20 @@
 """Figures of what a label network has learned about labels."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import torch
 
+from .._typing import NDArray, Self
 from ..networks import LabelNetwork, members
 from ._ascents import fitted_within, names_of_labels
 from ._plotting import axes_for, check_matplotlib
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 class LabelPairsDisplay:
@@ -44,18 +53,24 @@ class LabelPairsDisplay:
     figure_ : matplotlib Figure
     """
 
-    def __init__(self, interactions, label_names, *, n_pairs=10):
+    def __init__(
+        self,
+        interactions: NDArray[Any],
+        label_names: Sequence[str],
+        *,
+        n_pairs: int = 10,
+    ) -> None:
         self.interactions = interactions
         self.label_names = label_names
         self.n_pairs = n_pairs
 
     @property
-    def attracted(self):
+    def attracted(self) -> NDArray[Any]:
         """Pairs of labels that are worth more together, the strongest first."""
         return self._strongest(self.interactions)
 
     @property
-    def repelled(self):
+    def repelled(self) -> NDArray[Any]:
         """Pairs of labels that are worth less together, the strongest first."""
         return self._strongest(-self.interactions)
 
@@ -67,8 +82,14 @@ class LabelPairsDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator, label_names=None, *, n_pairs=10, ax=None, **kwargs
-    ):
+        cls,
+        estimator: Any,
+        label_names: Sequence[str] | None = None,
+        *,
+        n_pairs: int = 10,
+        ax: Axes | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw the strongest pairs of a fitted estimator.
 
         Parameters
@@ -101,7 +122,7 @@ class LabelPairsDisplay:
         display = cls(interactions, label_names, n_pairs=n_pairs)
         return display.plot(ax=ax, **kwargs)
 
-    def plot(self, *, ax=None, **kwargs):
+    def plot(self, *, ax: Axes | None = None, **kwargs: Any) -> Self:
         """Draw a bar for each pair.
 
         Parameters

@@ -1,5 +1,10 @@
 """Figures of predicted beside true values."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .._typing import ArrayLike, NDArray, Rows, Self
 from .._value_metrics import (
     check_values,
     risk_coverage_curve,
@@ -8,6 +13,9 @@ from .._value_metrics import (
 )
 from ..calibration import value_pairs
 from ._plotting import axes_for, check_matplotlib, reference_line
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 class RiskCoverageDisplay:
@@ -50,29 +58,45 @@ class RiskCoverageDisplay:
     ... )  # doctest: +SKIP
     """
 
-    def __init__(self, coverage, kept_value, ideal_value, *, name=None):
+    def __init__(
+        self,
+        coverage: NDArray[Any],
+        kept_value: NDArray[Any],
+        ideal_value: NDArray[Any],
+        *,
+        name: str | None = None,
+    ) -> None:
         self.coverage = coverage
         self.kept_value = kept_value
         self.ideal_value = ideal_value
         self.name = name
 
     @property
-    def area(self):
+    def area(self) -> float:
         """Mean of the curve over the coverage."""
         return float(self.kept_value.mean())
 
     @property
-    def ideal_area(self):
+    def ideal_area(self) -> float:
         """The greatest area that any order has."""
         return float(self.ideal_value.mean())
 
     @property
-    def random_area(self):
+    def random_area(self) -> float:
         """The area of a random order on average: the mean true value."""
         return float(self.kept_value[-1])
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, name=None, ax=None, **kwargs):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Rows,
+        y: Rows,
+        *,
+        name: str | None = None,
+        ax: Axes | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw the curve of an estimator's predictions.
 
         Parameters
@@ -99,8 +123,14 @@ class RiskCoverageDisplay:
 
     @classmethod
     def from_predictions(
-        cls, values_true, values_pred, *, name=None, ax=None, **kwargs
-    ):
+        cls,
+        values_true: ArrayLike,
+        values_pred: ArrayLike,
+        *,
+        name: str | None = None,
+        ax: Axes | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw the curve of true and predicted values.
 
         Parameters
@@ -124,7 +154,9 @@ class RiskCoverageDisplay:
         display = cls(coverage, kept_value, ideal_value, name=name)
         return display.plot(ax=ax, **kwargs)
 
-    def plot(self, *, ax=None, name=None, **kwargs):
+    def plot(
+        self, *, ax: Axes | None = None, name: str | None = None, **kwargs: Any
+    ) -> Self:
         """Draw the curve, with the ideal and the random one.
 
         Parameters
@@ -200,8 +232,15 @@ class ValueCalibrationDisplay:
     """
 
     def __init__(
-        self, values_true, values_pred, bin_true, bin_pred, error, *, name=None
-    ):
+        self,
+        values_true: NDArray[Any],
+        values_pred: NDArray[Any],
+        bin_true: NDArray[Any],
+        bin_pred: NDArray[Any],
+        error: float,
+        *,
+        name: str | None = None,
+    ) -> None:
         self.values_true = values_true
         self.values_pred = values_pred
         self.bin_true = bin_true
@@ -212,16 +251,16 @@ class ValueCalibrationDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator,
-        X,
-        y,
+        estimator: Any,
+        X: Rows,
+        y: Rows,
         *,
-        n_bins=10,
-        strategy="quantile",
-        name=None,
-        ax=None,
-        **kwargs,
-    ):
+        n_bins: int = 10,
+        strategy: str = "quantile",
+        name: str | None = None,
+        ax: Axes | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw the values of an estimator's predictions.
 
         Parameters
@@ -247,22 +286,27 @@ class ValueCalibrationDisplay:
         """
         check_matplotlib(f"{cls.__name__}.from_estimator")
         name = type(estimator).__name__ if name is None else name
-        bins = {"n_bins": n_bins, "strategy": strategy}
-        pairs = value_pairs(estimator, X, y)
-        return cls.from_predictions(*pairs, **bins, name=name, ax=ax, **kwargs)
+        return cls.from_predictions(
+            *value_pairs(estimator, X, y),
+            n_bins=n_bins,
+            strategy=strategy,
+            name=name,
+            ax=ax,
+            **kwargs,
+        )
 
     @classmethod
     def from_predictions(
         cls,
-        values_true,
-        values_pred,
+        values_true: ArrayLike,
+        values_pred: ArrayLike,
         *,
-        n_bins=10,
-        strategy="quantile",
-        name=None,
-        ax=None,
-        **kwargs,
-    ):
+        n_bins: int = 10,
+        strategy: str = "quantile",
+        name: str | None = None,
+        ax: Axes | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw true and predicted values.
 
         Parameters
@@ -283,7 +327,9 @@ class ValueCalibrationDisplay:
         display = cls(*pair, bin_true, bin_pred, error, name=name)
         return display.plot(ax=ax, **kwargs)
 
-    def plot(self, *, ax=None, name=None, **kwargs):
+    def plot(
+        self, *, ax: Axes | None = None, name: str | None = None, **kwargs: Any
+    ) -> Self:
         """Draw the examples, the means of the bins and the diagonal.
 
         Parameters
