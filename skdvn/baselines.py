@@ -15,6 +15,7 @@ from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from ._persistence import VersionedMixin
 from .labelwise import FeedForwardClassifier
 from .metrics import relaxed_f1_score
 from .pixelwise import FCNSegmenter, UNetSegmenter
@@ -62,7 +63,9 @@ def _as_matrix(probabilities, classes):
     return np.asarray(probabilities)
 
 
-class _DecisionRule(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class _DecisionRule(
+    VersionedMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator
+):
     """A multi-label classifier that decides on another one's probabilities."""
 
     _parameter_constraints = {"estimator": [HasMethods(["fit", "predict_proba"])]}

@@ -17,6 +17,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from ._label_data import checked_weight
+from ._persistence import VersionedMixin
 from ._value_maps import new_map
 from .metrics import oracle_values
 
@@ -68,7 +69,9 @@ def _estimator_has(name):
     return check
 
 
-class CalibratedValueCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class CalibratedValueCV(
+    VersionedMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator
+):
     """Deep Value Network whose predicted values are calibrated by cross-validation.
 
     The value that a network expects of its own predictions is too high, since these
