@@ -83,10 +83,11 @@ class PortableStateMixin(VersionedMixin, PlainStateMixin):
 
     def __setstate__(self, state):
         super().__setstate__(state)
-        if "network_" not in vars(self):
+        if "device_" not in vars(self):
             return
-        if usable(self.device_):
-            self.network_.to(self.device_)
-        else:
+        moves = not usable(self.device_)
+        if moves:
             self.device_ = torch.device("cpu")
-            self._placed(self.network_)
+        if "network_" in vars(self):
+            # Elsewhere another precision may suit.
+            self._placed(self.network_) if moves else self.network_.to(self.device_)

@@ -63,9 +63,7 @@ def _as_matrix(probabilities, classes):
     return np.asarray(probabilities)
 
 
-class _DecisionRule(
-    VersionedMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator
-):
+class _DecisionRule(VersionedMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     """A multi-label classifier that decides on another one's probabilities."""
 
     _parameter_constraints = {"estimator": [HasMethods(["fit", "predict_proba"])]}
