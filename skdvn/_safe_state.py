@@ -43,8 +43,9 @@ SKLEARN = (
 )
 KNOWN = {kind.__name__: kind for kind in (*OWN, *SKLEARN)}
 
-#: Classes of skdvn that skops may meet in a fitted estimator.
-TRUSTED_TYPES = sorted(f"{kind.__module__}.{kind.__name__}" for kind in OWN)
+#: Classes that skops may meet in a fitted estimator: those of skdvn, and a few of
+#: scikit-learn.
+TRUSTED_TYPES = sorted(f"{one.__module__}.{one.__name__}" for one in KNOWN.values())
 
 # Kinds of arrays whose bytes say it all: booleans, integers, floating point numbers.
 NUMBERS = "biuf"
@@ -135,17 +136,18 @@ class Writer:
         for name, value in state.items():
             if name.startswith(CALLBACKS):
                 continue
-            inner = where
-            if isinstance(one, BaseEstimator):
-                inner = f"{where}__" * bool(where) + name.removesuffix("_")
-            deeper = (*path, name)
-            if not name.endswith("_") and inner in self._without:
-                encoded[name] = self._given(value, inner)
-            elif name == "network_" and self._is_on_users_objects(inner):
-                encoded[name] = self._members(one, inner, deeper)
-            else:
-                encoded[name] = self._encode(value, inner, deeper)
+            encoded[name] = self._attribute(one, name, value, where, (*path, name))
         return {"object": [type(one).__name__, encoded]}
+
+    def _attribute(self, one, name, value, where, path):
+        if not isinstance(one, BaseEstimator):
+            return self._encode(value, where, path)
+        inner = f"{where}__" * bool(where) + name.removesuffix("_")
+        if not name.endswith("_") and inner in self._without:
+            return self._given(value, inner)
+        if name == "network_" and self._is_on_users_objects(inner):
+            return self._members(one, inner, path)
+        return self._encode(value, inner, path)
 
     def _is_on_users_objects(self, where):
         prefix = where.removesuffix("network")
