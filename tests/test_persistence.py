@@ -240,7 +240,8 @@ def all_networks(make_network, image_networks):
     yield frozen
     images = image_networks()
     yield from (images["conv"], images["oracle"], images["own oracle"])
-    yield JointNetwork([images["linear"], images["linear"].encoder]).eval()
+    others = image_networks(seed=1)
+    yield JointNetwork([images["linear"], others["linear"].encoder]).eval()
 
 
 def test_networks_are_built_again(
