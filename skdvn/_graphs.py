@@ -5,10 +5,11 @@ import torch
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.preprocessing import MaxAbsScaler
 from torch import nn
+from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from .crops import CroppedNetwork
 from .data import CLIP_HIGH, CLIP_LOW
-from .inference import value_field
+from .inference import PROJECTIONS, STEP_RULES, value_field
 from .masks import MARGIN as MASK_MARGIN
 from .networks import GuessLabelNetwork, GuessNetwork, HalfPrecision, members
 from .networks.expected import has_closed_form
@@ -31,6 +32,19 @@ class ClosedFormGuessNetwork(GuessNetwork):
             score + self.correction(context[1], y, guess),
             grad + self.correction.grad(context[1], y, guess),
         )
+
+
+class Function(nn.Module):
+    """A function of tensors, or a method of a module, as a module."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.owner = getattr(function, "__self__", function)
+        self.function = function
+
+    def forward(self, *arguments):
+        """What the function returns."""
+        return self.function(*arguments)
 
 
 def _prepared(estimator, needs_grad):
@@ -68,8 +82,13 @@ def _keep(module, **arrays):
         module.register_buffer(name, array)
 
 
-class _Ascending(nn.Module):
-    """What predictions of labels and masks share: the ascent from a start."""
+class _Prediction(nn.Module):
+    """What predictions of labels and masks share: the ascent, in three parts.
+
+    `begin` maps raw inputs to the start and what else the ascent needs, tensors whose
+    first axis counts examples or crops; `advance` makes one step; and `finish` turns
+    the last iterate into what users see.
+    """
 
     def __init__(self, estimator, start):
         super().__init__()
@@ -85,17 +104,41 @@ class _Ascending(nn.Module):
                 "another estimator predicts. Allowed are 'auto', 'zeros', 'mean', "
                 "'guess' and numbers."
             )
-        self.ascent = ascent
+        self.ascent, self.pulled = ascent, False
+        self.network = _prepared(estimator, needs_grad=ascent.n_steps > 0)
         _keep(self, start=start)
 
-    def climb(self, network, x, pull=None):
-        """The last iterate, for inputs of the network."""
-        context = network.encode(x)
+    @property
+    def sizes(self):
+        """Sizes of the steps."""
+        return [self.ascent._size_of(step) for step in range(self.ascent.n_steps)]
+
+    def forward(self, x):
+        """Predictions without any step."""
+        return self.finish(self.begin(x)[0])
+
+    def _begin(self, x, pull=None):
+        """Start and context, for inputs of the network."""
+        context = self.network.encode(x)
         if self.start is None:
-            y = network.guess(context)
+            y = self.network.guess(context)
         else:
             y = self.start.expand(x.shape[0], *self.start.shape[1:])
-        return self.ascent.climb(value_field(network, context, pull), y)
+        leaves, self._structure = tree_flatten(context)
+        self.pulled = pull is not None
+        return (y, *leaves, pull) if self.pulled else (y, *leaves)
+
+    def advance(self, size, y, velocity, *leaves):
+        """The next iterate and velocity; as `Ascent.iterates`."""
+        *leaves, pull = leaves if self.pulled else (*leaves, None)
+        context = tree_unflatten(leaves, self._structure)
+        project, along = PROJECTIONS[self.ascent.projection]
+        score, grad = value_field(self.network, context, pull)(y)
+        grad = along(grad)
+        factor = STEP_RULES[self.ascent.step_rule](score, grad)
+        push = grad * factor.view(-1, *[1] * (y.ndim - 1))
+        velocity = self.ascent.momentum * velocity + push
+        return project(y + size * velocity), velocity
 
 
 # -- labels ------------------------------------------------------------------------
@@ -137,14 +180,13 @@ class LabelValue(nn.Module):
         return torch.sigmoid(self.network.score(context, y))
 
 
-class LabelPrediction(_Ascending):
+class LabelPrediction(_Prediction):
     """Rows to relaxed labels and labels; parameters as for `LabelValue`."""
 
     def __init__(self, estimator):
         start = estimator._start_row
         start = start if start is None else start[np.newaxis]
         super().__init__(estimator, start)
-        self.network = _prepared(estimator, needs_grad=self.ascent.n_steps > 0)
         self.inputs = _LabelInputs(estimator)
         self.prior = None
         if self.ascent.prior_weight:
@@ -153,12 +195,15 @@ class LabelPrediction(_Ascending):
         self.min_labels = estimator.min_labels
         self.shapes = (estimator._x_shape,)
 
-    def forward(self, x):
-        """Probabilities and labels, or positions of classes."""
+    def begin(self, x):
+        """Start and context of raw rows."""
         pull = None
         if self.prior is not None:
             pull = self.ascent.prior_weight * self.prior(x)
-        relaxed = self.climb(self.network, self.inputs(x), pull)
+        return self._begin(self.inputs(x), pull)
+
+    def finish(self, relaxed):
+        """Probabilities and labels, or positions of classes."""
         inside = relaxed.clamp(LABEL_MARGIN, 1 - LABEL_MARGIN)
         if self.exclusive:
             inside = inside / inside.sum(1, keepdim=True)
@@ -269,31 +314,31 @@ class MaskValue(nn.Module):
         return torch.sigmoid(self.network.score(context, y))
 
 
-class MaskPrediction(_Ascending):
+class MaskPrediction(_Prediction):
     """Images to relaxed masks and masks; parameters as for `MaskValue`."""
 
     def __init__(self, estimator, height, width):
-        self.shapes = ((height, width, estimator.n_channels_in_),)
-        super().__init__(estimator, _mask_start(estimator, *self.shapes[0]))
-        network = _prepared(estimator, needs_grad=self.ascent.n_steps > 0)
-        self.views = estimator._views(height, width, estimator._flips_crops())
-        # Constants of the graph, to be computed before it is traced.
-        _keep(self, coverage=self.views.coverage)
-        self.apart = not (
-            self.views.is_whole or getattr(estimator, "aggregation", "joint") == "joint"
-        )
-        is_direct = self.apart or self.views.is_whole
-        self.network = network if is_direct else CroppedNetwork(network, self.views)
+        shape = height, width, estimator.n_channels_in_
+        super().__init__(estimator, _mask_start(estimator, *shape))
+        self.shapes = (shape,)
         self.inputs = _ImageInputs(estimator)
+        self.views = estimator._views(height, width, estimator._flips_crops())
+        joint = getattr(estimator, "aggregation", "joint") == "joint"
+        self.apart = not (joint or self.views.is_whole)
+        if joint and not self.views.is_whole:
+            self.network = CroppedNetwork(self.network, self.views)
+        # A constant of the graph, to be computed before it is traced.
+        _keep(self, coverage=self.views.coverage)
 
-    def forward(self, x):
-        """Probabilities and positions of classes."""
+    def begin(self, x):
+        """Start and context of raw images."""
         x = self.inputs(x)
+        return self._begin(self.views.cut(x) if self.apart else x)
+
+    def finish(self, relaxed):
+        """Probabilities and positions of classes."""
         if self.apart:
-            relaxed = self.climb(self.network, self.views.cut(x))
             relaxed = self.views.paste(relaxed) / self.coverage
-        else:
-            relaxed = self.climb(self.network, x)
         inside = relaxed.clamp(MASK_MARGIN, 1 - MASK_MARGIN)
         if relaxed.shape[1] == 1:
             positions = (relaxed[:, 0] >= 0.5).to(torch.int64)

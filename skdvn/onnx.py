@@ -1,8 +1,7 @@
 """Export of fitted estimators to ONNX, for prediction without Python and PyTorch.
 
 Graphs take the raw inputs of the estimator, any number at once, in single precision;
-standardising is part of them. Those of `export_predict` hold all steps of the ascent
-one after the other.
+standardising is part of them. Those of `export_predict` climb in a loop.
 """
 
 import copy
@@ -19,11 +18,15 @@ from sklearn.utils.validation import check_is_fitted
 from . import _graphs
 from ._base import BaseDVN
 from ._files import replacing
+from ._loops import looped
 from ._persistence import this_version
 from ._segmenter import BaseSegmenter
 from .calibration import CalibratedValueCV
 
 __all__ = ["export_predict", "export_value"]
+
+# Rows of the examples that the exporter sees; 1 would be taken as a constant.
+N_EXAMPLES = 2
 
 
 def export_value(estimator, path, *, image_size=None):
@@ -80,7 +83,8 @@ fitted yet. Call 'fit' with appropriate arguments before using this estimator.
     graph = _graph(inner, image_size, _graphs.LabelValue, _graphs.MaskValue)
     if calibrator is not None:
         graph = _graphs.Calibrated(graph, calibrator)
-    _export(graph, inner, path, ("X", "Y"), ("value",))
+    model = _converted(graph, _examples(graph), ["X", "Y"], ["value"], inner)
+    _save(model, inner, path)
 
 
 def export_predict(estimator, path, *, image_size=None):
@@ -128,7 +132,7 @@ def export_predict(estimator, path, *, image_size=None):
         rounded = "masks"
     elif inner.classes_.ndim == 1:
         rounded = "classes"
-    _export(graph, inner, path, ("X",), ("probabilities", rounded))
+    _save(_prediction(graph, inner, ["probabilities", rounded]), inner, path)
 
 
 def _unwrapped(estimator):
@@ -158,36 +162,80 @@ def _graph(estimator, image_size, of_labels, of_masks):
                 f"image_size={image_size} is for segmenters; for "
                 f"{type(estimator).__name__} only None is allowed."
             )
-        return of_labels(estimator)
+        return of_labels(estimator).eval()
     size = (estimator.crop_size_,) * 2 if image_size is None else tuple(image_size)
     if len(size) != 2 or min(size) < estimator.crop_size_:
         raise ValueError(
             f"image_size={image_size} must be height and width, from the crop size "
             f"{estimator.crop_size_} on."
         )
-    return of_masks(estimator, *map(int, size))
+    return of_masks(estimator, *map(int, size)).eval()
 
 
-def _export(graph, estimator, path, inputs, outputs):
-    graph.eval()
+def _converted(function, arguments, inputs, outputs, estimator):
+    """A function of tensors as an ONNX model.
+
+    Parameters
+    ----------
+    function : nn.Module or bound method of one
+    arguments : tuple of torch.Tensor
+        Examples, of `N_EXAMPLES` rows or a multiple of it; scalars stay scalars.
+    inputs, outputs : sequence of str
+        Names of arguments and results.
+    estimator : estimator
+        Whose network it is.
+    """
     n = torch.export.Dim("n", min=1)
+    shapes = tuple(
+        {0: n if len(one) == N_EXAMPLES else len(one) // N_EXAMPLES * n}
+        if one.ndim
+        else None
+        for one in arguments
+    )
     try:
         with _quiet(), torch.no_grad():
-            program = torch.onnx.export(
-                graph,
-                tuple(torch.full((2, *shape), 0.5) for shape in graph.shapes),
+            return torch.onnx.export(
+                _graphs.Function(function),
+                arguments,
                 dynamo=True,
                 verbose=False,
-                input_names=list(inputs),
-                output_names=list(outputs),
-                dynamic_shapes=tuple({0: n} for _ in inputs),
-            )
+                input_names=inputs,
+                output_names=outputs,
+                dynamic_shapes=(shapes,),
+            ).model_proto
     except Exception as error:
         kind = type(estimator.network_).__name__
         raise ValueError(
             f"The network {kind} cannot be exported to ONNX: {_reason(error)}"
         ) from error
-    model = program.model_proto
+
+
+def _examples(graph):
+    return tuple(torch.full((N_EXAMPLES, *shape), 0.5) for shape in graph.shapes)
+
+
+def _prediction(graph, estimator, outputs):
+    """A prediction as an ONNX model, with a loop of as many steps as there are."""
+    examples = _examples(graph)
+    if not graph.sizes:
+        return _converted(graph, examples, ["X"], outputs, estimator)
+    with torch.no_grad():
+        begun = graph.begin(*examples)
+    context = [f"context_{i}" for i in range(len(begun) - 1)]
+    size, velocity = torch.tensor(1.0), torch.zeros_like(begun[0])
+    begin = _converted(graph.begin, examples, ["X"], ["start", *context], estimator)
+    advance = _converted(
+        graph.advance,
+        (size, begun[0].clone(), velocity, *begun[1:]),
+        ["size", "y", "velocity", *context],
+        ["next_y", "next_velocity"],
+        estimator,
+    )
+    finish = _converted(graph.finish, begun[:1], ["last"], outputs, estimator)
+    return looped(begin, advance, finish, graph.sizes)
+
+
+def _save(model, estimator, path):
     for name, value in _metadata(estimator).items():
         model.metadata_props.add(key=name, value=value)
     with replacing(path) as file:
