@@ -78,7 +78,7 @@ def _keep(module, **arrays):
     """Store arrays, or None, as constants of a module, in single precision."""
     for name, array in arrays.items():
         if array is not None:
-            array = torch.as_tensor(np.array(array, dtype=np.float32))
+            array = torch.tensor(np.asarray(array), dtype=torch.float32)
         module.register_buffer(name, array)
 
 
@@ -184,7 +184,7 @@ class LabelPrediction(_Prediction):
     """Rows to relaxed labels and labels; parameters as for `LabelValue`."""
 
     def __init__(self, estimator):
-        start = estimator._start_row
+        start = getattr(estimator, "_start_row", None)
         start = start if start is None else start[np.newaxis]
         super().__init__(estimator, start)
         self.inputs = _LabelInputs(estimator)

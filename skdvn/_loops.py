@@ -75,7 +75,7 @@ def _rename(graph, prefix):
     """Give all but inputs and outputs names that no other graph has."""
     kept = {"", *(one.name for one in (*graph.input, *graph.output))}
     for node in graph.node:
-        node.name = prefix + node.name
+        node.name = node.name and prefix + node.name
         for names in (node.input, node.output):
             names[:] = [name if name in kept else prefix + name for name in names]
     for constant in graph.initializer:
