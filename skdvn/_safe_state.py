@@ -2,6 +2,7 @@
 
 import inspect
 import math
+from pathlib import Path, PurePath
 
 import numpy as np
 import torch
@@ -100,6 +101,8 @@ class Writer:
             return {"dict": [self._pair(*pair, where, path) for pair in value.items()]}
         if isinstance(value, np.ndarray | np.generic):
             return self._array(value, where, path)
+        if isinstance(value, PurePath):
+            return {"path": str(value)}
         if type(value) is np.random.RandomState:
             return {"random_state": self._encode(value.get_state(), where, path)}
         if KNOWN.get(type(value).__name__) is type(value):
@@ -197,6 +200,7 @@ class Reader:
         self._arrays, self._given, self._made = arrays, given, []
         self._readers = {
             "float": float,
+            "path": Path,
             "tuple": lambda parts: tuple(map(self._decode, parts)),
             "dict": lambda pairs: {
                 self._decode(key): self._decode(value) for key, value in pairs
