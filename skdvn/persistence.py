@@ -91,9 +91,9 @@ def load(path, **given):
     Parameters
     ----------
     path : str or path-like
-    **given
-        The parameters that were left out, by name. Networks and encoders may be given
-        as to the constructor: modules, whose weights do not matter, or functions that
+    **given : object
+        The parameters that were left out, by name. Networks and encoders are given as
+        to the constructor, as modules, whose weights do not matter, or functions that
         make them. An `init` must be fitted.
 
     Returns
