@@ -15,7 +15,8 @@ from sklearn.utils import check_random_state
 
 from ._compat import CallbackSupportMixin, FitProgress
 from ._fingerprint import fingerprint
-from ._parameters import A_FEW_ROWS, usable
+from ._parameters import A_FEW_ROWS
+from ._persistence import PortableStateMixin
 from .checkpoints import Checkpoints
 from .distributed import current_team
 from .inference import inferred, stages, values
@@ -30,11 +31,13 @@ GLOBAL_GENERATOR = threading.Lock()
 CALLBACKS = ("_callback", "_skl")
 
 
-class BaseDVN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
+class BaseDVN(
+    CallbackSupportMixin, PortableStateMixin, BaseEstimator, metaclass=ABCMeta
+):
     """Skeleton of the estimators.
 
     A subclass names the parameters, turns X and Y into `Examples` and builds its
-    network; learning, inference and persistence stand here.
+    network; learning and inference stand here.
     """
 
     def _builder(self, examples):
@@ -232,34 +235,6 @@ class BaseDVN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """What the network thinks of several outputs of each row, (n_outputs, n)."""
         size = self.prediction_batch_size
         return values(self.network_, x, outputs, batch_size=size).numpy()
-
-    # -- persistence -------------------------------------------------------------
-
-    def __getstate__(self):
-        """Pickles hold CPU arrays, so that they load on any machine."""
-        state = super().__getstate__()
-        return {name: _on_cpu(value) for name, value in state.items()}
-
-    def __setstate__(self, state):
-        super().__setstate__(state)
-        if "device_" in state and not usable(self.device_):
-            self.device_ = torch.device("cpu")
-        if "network_" in state:
-            self.network_.to(self.device_)
-
-
-def _on_cpu(value):
-    """A copy with all tensors on the CPU, or the value itself if they are."""
-    if isinstance(value, torch.nn.Module):
-        on_cpu = all(p.device.type == "cpu" for p in value.parameters())
-        return value if on_cpu else copy_network(value).cpu()
-    if isinstance(value, torch.Tensor):
-        return value.cpu()
-    if type(value) is dict:
-        return {key: _on_cpu(part) for key, part in value.items()}
-    if type(value) is list:
-        return [_on_cpu(part) for part in value]
-    return value
 
 
 def _describe(entry):

@@ -18,6 +18,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ._parameters import with_checked_parameters
+from ._persistence import VersionedMixin
 from ._typing import NDArray, Rows, Self
 from .labelwise import FeedForwardClassifier
 from .metrics import relaxed_f1_score
@@ -66,7 +67,7 @@ def _as_matrix(probabilities, classes):
     return np.asarray(probabilities)
 
 
-class _DecisionRule(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class _DecisionRule(VersionedMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     """A multi-label classifier that decides on another one's probabilities."""
 
     _parameter_constraints = {"estimator": [HasMethods(["fit", "predict_proba"])]}

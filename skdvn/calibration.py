@@ -22,6 +22,7 @@ from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from ._label_data import checked_weight
 from ._parameters import with_checked_parameters
+from ._persistence import VersionedMixin
 from ._typing import ArrayLike, Float64s, Method, Rows, Self
 from ._value_maps import new_map
 from .metrics import oracle_values
@@ -74,7 +75,9 @@ def _if_estimator_has(name: str) -> Callable[[Method], Method]:
     return available_if(check)
 
 
-class CalibratedValueCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class CalibratedValueCV(
+    VersionedMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator
+):
     """Deep Value Network whose predicted values are calibrated by cross-validation.
 
     The value that a network expects of its own predictions is too high, since these

@@ -12,9 +12,9 @@ from scipy import sparse
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 from sklearn.feature_extraction.text import TfidfTransformer
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, StandardScaler
+from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 
+from ._persistence import PlainStateMixin
 from .data import CLIP_HIGH, CLIP_LOW, batches_of, rows_at_once
 from .oracles import FBeta, relaxed_accuracy, relaxed_iou
 
@@ -63,7 +63,7 @@ def has_thresholds(oracle):
     return isinstance(oracle, FBeta) or oracle in (relaxed_iou, relaxed_accuracy)
 
 
-class LinearPrior:
+class LinearPrior(PlainStateMixin):
     """Logistic regression of all labels at once, on one or two views of X.
 
     Dense inputs are standardised and clipped as the network's are. Sparse ones are
@@ -124,13 +124,18 @@ class LinearPrior:
         return logit(probabilities) - logit(np.clip(thresholds, LIMIT, 1 - LIMIT))
 
 
+class ClippingScaler(StandardScaler):
+    """Standardises inputs and clips them as those of the network are."""
+
+    def transform(self, X):
+        """Columns of mean 0 and variance 1, clipped."""
+        return np.clip(super().transform(X), CLIP_LOW, CLIP_HIGH)
+
+
 def _views(X):
     """Pairs of a transformer of X and the inverse strength of the penalty."""
     if not sparse.issparse(X):
-        clip = FunctionTransformer(
-            np.clip, kw_args={"a_min": CLIP_LOW, "a_max": CLIP_HIGH}
-        )
-        return [(make_pipeline(StandardScaler(), clip), 1.0)]
+        return [(ClippingScaler(), 1.0)]
     views = [(MaxAbsScaler(), 1.0)]
     if X.nnz and X.data.min() >= 0:
         views.append((TfidfTransformer(), 3.0))

@@ -1,0 +1,174 @@
+"""Save fitted estimators in files that cannot run code.
+
+A file of `save` holds the arrays of an estimator in the safetensors format and all
+else, such as parameters, classes and history, as JSON in its header. `load` makes
+objects of a closed table of classes from them and nothing else; unlike with pickle,
+joblib or ``torch.load``, a file from a stranger can mislead you but not act for you.
+
+For `skops <https://skops.readthedocs.io>`_, pass `TRUSTED_TYPES` to its ``load``.
+"""
+
+import json
+
+from sklearn.utils.validation import check_is_fitted
+
+from ._files import replacing
+from ._persistence import OtherVersionWarning, this_version
+from ._safe_state import TRUSTED_TYPES, Reader, Writer
+
+__all__ = ["TRUSTED_TYPES", "OtherVersionWarning", "load", "save"]
+
+FORMAT, FORMAT_VERSION = "skdvn_format", 1
+# What reading damaged or crafted content may raise.
+DAMAGES = (
+    *(ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError),
+    *(RuntimeError, TypeError, ValueError),
+)
+
+
+def save(estimator, path, *, without=()):
+    """Save a fitted estimator as plain data.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted: `DVNMultiLabelClassifier`, `DVNSegmenter`, `FeedForwardClassifier`,
+        `FCNSegmenter` or `UNetSegmenter`, or one of them in `CalibratedValueCV`,
+        `PlugInClassifier` or `ThresholdClassifier`.
+    path : str or path-like
+        Where to; by custom it ends in ``.safetensors``. An older file is replaced at
+        one stroke, or kept if anything fails.
+    without : iterable of str, default=()
+        Names of parameters that hold objects of your own, which only code can make: a
+        `network` or `encoder`, an `oracle`, callables in `tuples`, an `init` of
+        another library. They are left out, and `load` must be given them again; the
+        weights of networks are saved nevertheless. Those of inner estimators are named
+        as in ``set_params``, for example ``"estimator__oracle"``.
+
+    Raises
+    ------
+    ValueError
+        If a value cannot be saved as plain data, or `without` names no parameter.
+    TypeError
+        If the class of the estimator is not one of the above.
+    sklearn.exceptions.NotFittedError
+        If the estimator is not fitted.
+    ImportError
+        If safetensors is missing.
+
+    Notes
+    -----
+    Scikit-learn's callbacks are not saved.
+
+    Examples
+    --------
+    >>> from skdvn.baselines import FeedForwardClassifier
+    >>> from skdvn.datasets import load_digit_attributes
+    >>> from skdvn.persistence import load, save
+    >>> X, Y = load_digit_attributes(return_X_y=True)
+    >>> clf = FeedForwardClassifier(max_iter=1, random_state=0).fit(X[:200], Y[:200])
+    >>> path = getfixture("tmp_path") / "clf.safetensors"
+    >>> save(clf, path)
+    >>> bool((load(path).predict(X) == clf.predict(X)).all())
+    True
+    """
+    to_bytes = _imported("skdvn.persistence.save").numpy.save
+    check_is_fitted(estimator)
+    content, arrays = Writer(without).written(estimator)
+    metadata = {
+        FORMAT: str(FORMAT_VERSION),
+        "skdvn_version": this_version(),
+        "without": json.dumps(sorted(without)),
+        "estimator": json.dumps(content, allow_nan=False),
+    }
+    with replacing(path) as file:
+        file.write(to_bytes(arrays, metadata))
+
+
+def load(path, **given):
+    """Load what `save` has saved.
+
+    Parameters
+    ----------
+    path : str or path-like
+    **given : object
+        The parameters that were left out, by name. Networks and encoders are given as
+        to the constructor, as modules, whose weights do not matter, or functions that
+        make them. An `init` must be fitted.
+
+    Returns
+    -------
+    estimator : estimator
+        Fitted, on the device where it was if that can be used here, else on the CPU.
+        On the same machine it predicts bit for bit what the saved one did.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged, holds what `save` does not write, or was written by a
+        later version in a format of its own; or if not all that was left out is
+        given, or more.
+    FileNotFoundError
+        If there is no such file.
+    ImportError
+        If safetensors is missing.
+
+    Warns
+    -----
+    OtherVersionWarning
+        If another version of skdvn has saved the estimator.
+    """
+    metadata, arrays = _read(path)
+    try:
+        missing = sorted(json.loads(metadata["without"]))
+        content = json.loads(metadata["estimator"])
+    except DAMAGES as error:
+        raise _damaged(path, error) from error
+    if missing != sorted(given):
+        raise ValueError(
+            f"{str(path)!r} must be given the parameters {missing}, which were left "
+            f"out when it was saved, and no others; got {sorted(given)}."
+        )
+    try:
+        return Reader(arrays, given).estimator(content)
+    except DAMAGES as error:
+        raise _damaged(path, error) from error
+
+
+def _read(path):
+    """Header and arrays of a file, of which nothing is believed yet."""
+    safetensors = _imported("skdvn.persistence.load")
+    try:
+        with safetensors.safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (safetensors.SafetensorError, *DAMAGES) as error:
+        raise _damaged(path, error) from error
+    version = metadata.get(FORMAT, "")
+    if not version.isdecimal():
+        raise ValueError(f"{str(path)!r} was not saved by skdvn.persistence.save.")
+    if int(version) > FORMAT_VERSION:
+        raise ValueError(
+            f"{str(path)!r} has version {version} of the format; this skdvn, "
+            f"{this_version()}, knows those up to {FORMAT_VERSION}. Remedy: install "
+            f"skdvn {metadata.get('skdvn_version', '')} or newer."
+        )
+    return metadata, arrays
+
+
+def _damaged(path, error):
+    return ValueError(
+        f"{str(path)!r} cannot be loaded: it is damaged, or no file of "
+        f"skdvn.persistence.save ({type(error).__name__}: {error})."
+    )
+
+
+def _imported(caller):
+    try:
+        import safetensors.numpy
+    except ImportError as error:
+        raise ImportError(
+            f"{caller} needs safetensors, which cannot be imported; remedy: "
+            "pip install skdvn[safetensors]"
+        ) from error
+    return safetensors
