@@ -181,7 +181,7 @@ def did_you_mean(name: object, allowed: Iterable[object]) -> str:
     """
     near = get_close_matches(str(name).lower(), [str(one) for one in allowed], n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    return f"Allowed are {sorted(allowed)}.{hint}"
+    return f"Allowed are {sorted(allowed, key=str)}.{hint}"
 
 
 def get_oracle(oracle: str | Oracle, known: Mapping[str, Oracle] = ORACLES) -> Oracle:
