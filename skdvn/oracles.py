@@ -41,6 +41,23 @@ def _ratio(numerator, denominator):
     return torch.where(empty, 1.0, numerator / denominator.masked_fill(empty, 1.0))
 
 
+def at_least_one(total: torch.Tensor) -> torch.Tensor:
+    """Raise entries below 1 to 1, with the gradient of those above where equal.
+
+    PyTorch has changed what its own functions take for the gradient there (2.15).
+
+    Parameters
+    ----------
+    total : torch.Tensor
+        What is claimed in all, from 0 on.
+
+    Returns
+    -------
+    claimed : torch.Tensor of the shape of total
+    """
+    return torch.where(total >= 1, total, 1.0)
+
+
 def relaxed_iou(y: torch.Tensor, y_true: torch.Tensor) -> torch.Tensor:
     """Relaxed intersection over union (Gygli et al., 2017, eq. 6).
 
@@ -127,7 +144,7 @@ def relaxed_pixel_accuracy(y: torch.Tensor, y_true: torch.Tensor) -> torch.Tenso
     if y.shape[1] == 1:
         return relaxed_accuracy(y, y_true)
     shared = torch.where(_is_below(y, y_true), y, y_true).sum(1)
-    return (shared / y.sum(1).clamp_min(1)).flatten(1).mean(1)
+    return (shared / at_least_one(y.sum(1))).flatten(1).mean(1)
 
 
 def relaxed_mean_iou(y: torch.Tensor, y_true: torch.Tensor) -> torch.Tensor:

@@ -296,6 +296,14 @@ def test_claiming_every_class_does_not_pay():
     assert value.item() == pytest.approx(1 / 4)
 
 
+def test_beside_the_truth_the_gradient_knows_that_claiming_more_costs():
+    """Where y adds up to 1, in any release of PyTorch."""
+    truth = one_hot(np.zeros((1, 2, 2), int), 3).double()
+    y = truth.clone().requires_grad_()
+    relaxed_pixel_accuracy(y, truth).sum().backward()
+    assert (y.grad[:, 0] == 0).all() and (y.grad[:, 1:] == -1 / 4).all()
+
+
 # -- names and errors -----------------------------------------------------------------
 
 

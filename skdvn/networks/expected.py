@@ -12,6 +12,7 @@ import torch
 
 from ..oracles import (
     FBeta,
+    at_least_one,
     relaxed_accuracy,
     relaxed_iou,
     relaxed_mean_iou,
@@ -65,7 +66,7 @@ def pixel_accuracy_term(y, guess):
     if y.shape[1] == 1:
         return accuracy_term(y, guess)
     total = y.sum(1, keepdim=True)
-    claimed = total.clamp_min(1)
+    claimed = at_least_one(total)
     agreed = (y * guess).sum(1, keepdim=True) / claimed
     hit = agreed.flatten(1).sum(1) + SMOOTHING
     missed = agreed[0].numel() - hit + 2 * SMOOTHING
