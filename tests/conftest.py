@@ -11,6 +11,8 @@ from hypothesis import settings
 from skdvn.networks import ConvNetwork, GuessNetwork, LabelNetwork, UNet
 from skdvn.oracles import relaxed_iou
 
+collect_ignore = ["typed_script.py"]  # which only mypy reads
+
 # A shared machine may stall for a second; the number of examples bounds the time.
 settings.register_profile("skdvn", deadline=None, max_examples=30, derandomize=True)
 settings.load_profile("skdvn")

@@ -35,9 +35,10 @@ X, Y = (part[:300] for part in load_digit_attributes(return_X_y=True))
 CLASSES = np.array(["low", "middle", "high"])[Y[:, 0] + Y[:, 1] * (1 - Y[:, 0])]
 IMAGES, MASKS = make_silhouettes(8, size=16, random_state=0)
 WIDE = np.concatenate([IMAGES, IMAGES[:, :, :8]], 2)
-LABEL = {"hidden_layer_sizes": 20, "max_iter": 2, "random_state": 0, "refit": True}
+CPU = {"device": "cpu", "random_state": 0}  # a GPU rounds more
+LABEL = {"hidden_layer_sizes": 20, "max_iter": 2, "refit": True, **CPU}
 FIXED = {**LABEL, "step_size": 0.5, "n_steps": 8, "learning_rate_init": 0.3}
-IMAGE = {"max_iter": 1, "batch_size": 4, "random_state": 0, "precision": "single"}
+IMAGE = {"max_iter": 1, "batch_size": 4, "precision": "single", **CPU}
 SMALL = {**IMAGE, "n_channels": 4, "n_levels": 2, "n_steps": 5}
 
 
