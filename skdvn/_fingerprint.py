@@ -5,7 +5,7 @@ import types
 import joblib
 import torch
 
-import skdvn
+from ._persistence import this_version
 
 # Whatever these are, the result is the same.
 WITHOUT_EFFECT = ("checkpoint_dir", "n_jobs", "prediction_batch_size", "verbose")
@@ -37,7 +37,7 @@ def fingerprint(estimator, *data):
         begun = _told(estimator.network_)
     kind = type(estimator).__qualname__
     try:
-        versions = skdvn.__version__, torch.__version__
+        versions = this_version(), torch.__version__
         return joblib.hash([*versions, kind, told, begun, data])
     except Exception as error:
         raise ValueError(
