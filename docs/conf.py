@@ -59,7 +59,6 @@ sphinx_gallery_conf = {
     "doc_module": "skdvn",
     "backreferences_dir": "api_reference/backreferences",
     "inspect_global_variables": False,
-    "reference_url": {"skdvn": None},
     "image_scrapers": ("matplotlib",),
     "matplotlib_animations": False,
     "remove_config_comments": True,

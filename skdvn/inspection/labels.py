@@ -125,6 +125,7 @@ class LabelPairsDisplay:
         self.ax_.set_yticks(places, names)
         self.ax_.invert_yaxis()
         self.ax_.axvline(0, color="0.35", linewidth=0.8)
+        self.ax_.locator_params(axis="x", nbins=5)
         self.ax_.set_xlabel("interaction (logits of the value)")
         return self
 
