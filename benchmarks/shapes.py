@@ -1,6 +1,7 @@
 """The default estimator on problems of very different shape, nothing set by hand.
 
-Beside it, one-vs-rest logistic regression with the plug-in rule for expected F1::
+Beside it, one-vs-rest logistic regression and a feed-forward network, both with the
+plug-in rule for expected F1::
 
     python benchmarks/shapes.py --seeds 2 --json shapes.json
 """
@@ -20,7 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdvn import DVNMultiLabelClassifier
-from skdvn.baselines import PlugInClassifier
+from skdvn.baselines import FeedForwardClassifier, PlugInClassifier
 from skdvn.metrics import relaxed_f1_score
 
 CHOSEN = ("learning_rate_init", "alpha", "prior_weight", "step_size", "n_steps")
@@ -44,22 +45,25 @@ def run(name, seed):
     """One row of the table."""
     problem = make_problem(name, seed)
     dvn = DVNMultiLabelClassifier(random_state=seed)
-    (f1, seconds), (f1_lr, seconds_lr) = (
-        measure(model, *problem) for model in (dvn, logistic_regression(problem[0]))
+    feed_forward = PlugInClassifier(FeedForwardClassifier(random_state=seed))
+    models = (dvn, logistic_regression(problem[0]), feed_forward)
+    (f1, seconds), (f1_lr, seconds_lr), (f1_ff, seconds_ff) = (
+        measure(model, *problem) for model in models
     )
     row = {
         "problem": name,
         "seed": seed,
         "dvn_f1": f1,
         "lr_plug_in_f1": f1_lr,
-        "difference": f1 - f1_lr,
+        "ff_plug_in_f1": f1_ff,
         "dvn_fit_s": seconds,
         "lr_fit_s": seconds_lr,
+        "ff_fit_s": seconds_ff,
         "chosen": [float(getattr(dvn, f"{name}_")) for name in CHOSEN],
     }
     print(
-        f"{name:20} {seed:4}  {f1:.3f}  {f1_lr:.3f}  {f1 - f1_lr:+.3f}  "
-        f"{seconds:6.1f}  {seconds_lr:6.1f}  {np.round(row['chosen'], 4).tolist()}",
+        f"{name:20} {seed:4}  {f1:.3f}  {f1_lr:.3f}  {f1_ff:.3f}  {seconds:6.1f}  "
+        f"{seconds_lr:6.1f}  {seconds_ff:6.1f}  {np.round(row['chosen'], 4).tolist()}",
         flush=True,
     )
     return row
@@ -75,7 +79,9 @@ def main():
     args = parser.parse_args()
     torch.set_num_threads(1)
     warnings.filterwarnings("ignore", message="Label .* is present in all")
-    print("problem              seed    DVN     LR    diff   fit s    LR s  chosen")
+    print(
+        "problem              seed    DVN     LR     FF   DVN s    LR s    FF s  chosen"
+    )
     seeds = range(args.first_seed, args.first_seed + args.seeds)
     rows = [run(name, seed) for name in args.problems for seed in seeds]
     if args.json:
