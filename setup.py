@@ -29,7 +29,7 @@ EXTRAS["test"] = [
     "numpydoc>=1.8",
     *FOR_USERS,
 ]
-EXTRAS["lint"] = ["ruff>=0.6", "mypy>=1.11", "codespell>=2.3", "pre-commit>=3.5"]
+EXTRAS["lint"] = ["ruff>=0.6", "mypy>=2.4", "codespell>=2.3", "pre-commit>=3.5"]
 EXTRAS["docs"] = [
     "sphinx>=7.3",
     "numpydoc>=1.8",
