@@ -125,7 +125,7 @@ class ImageDataMixin:
     def _tensors(self, arrays, standardize=False):
         scaling = ()
         if standardize:
-            scaling = torch.as_tensor(self.mean_), torch.as_tensor(self.scale_)
+            scaling = torch.tensor(self.mean_), torch.tensor(self.scale_)
         # Few bytes are kept for each pixel; what is drawn becomes floating point.
         tensors = [torch.as_tensor(array, device=self.device_) for array in arrays]
         return Images(tensors, self.device_, self._dtype, *scaling)

@@ -192,7 +192,7 @@ class LabelDataMixin:
             return self._outputs(starts)
         if self._start_row is None:
             return None
-        row = torch.as_tensor(self._start_row, dtype=self._dtype, device=self.device_)
+        row = torch.tensor(self._start_row, dtype=self._dtype, device=self.device_)
         return ConstantRows(row, n_rows)
 
     def _examples(self, data):

@@ -61,12 +61,12 @@ class Writer:
 
     Parameters
     ----------
-    without : iterable of str
+    without : set of str
         Names of parameters to leave out.
     """
 
     def __init__(self, without):
-        self._without, self._left_out = set(without), set()
+        self._without, self._left_out = without, set()
         self._arrays, self._seen = {}, {}
 
     def written(self, estimator):

@@ -38,7 +38,7 @@ def save(estimator, path, *, without=()):
     path : str or path-like
         Where to; by custom it ends in ``.safetensors``. An older file is replaced at
         one stroke, or kept if anything fails.
-    without : iterable of str, default=()
+    without : str or iterable of str, default=()
         Names of parameters that hold objects of your own, which only code can make: a
         `network` or `encoder`, an `oracle`, callables in `tuples`, an `init` of
         another library. They are left out, and `load` must be given them again; the
@@ -74,6 +74,7 @@ def save(estimator, path, *, without=()):
     """
     to_bytes = _imported("skdvn.persistence.save").numpy.save
     check_is_fitted(estimator)
+    without = {without} if isinstance(without, str) else set(without)
     content, arrays = Writer(without).written(estimator)
     metadata = {
         FORMAT: str(FORMAT_VERSION),
@@ -91,6 +92,7 @@ def load(path, **given):
     Parameters
     ----------
     path : str or path-like
+        The file.
     **given : object
         The parameters that were left out, by name. Networks and encoders are given as
         to the constructor, as modules, whose weights do not matter, or functions that
