@@ -44,9 +44,9 @@ for name, values in f1.items():
 
 # %%
 # The ascent may start at relaxed outputs, too: a label of one half is easier to let go
-# than a label of one. Here the network alone does as well or better, since it knows all
-# that logistic regression knows. Refining is for outputs that know something else, such
-# as those of a larger model or of a person.
+# than a label of one. Here the network alone is better still, since it knows all that
+# logistic regression knows. Refining is for outputs that know something else, such as
+# those of a larger model or of a person.
 #
 # ``predict_value`` says beforehand where there is something to gain. Below are the rows
 # that changed, in five groups by how much the network expects of the change.
@@ -74,7 +74,9 @@ plt.show()
 # %%
 # Masks
 # -----
-# The same for masks of which only a box is known, say drawn by hand.
+# The same for masks of which only a box is known, say drawn by hand. The ascent goes
+# ten steps, ever smaller ones, which is not all the way from a box: the network alone,
+# which starts at its own guess of the mask, gets further.
 
 X, Y = make_silhouettes(230, random_state=0)
 segmenter = DVNSegmenter(n_channels=16, max_iter=40, random_state=0)
