@@ -33,6 +33,7 @@ lint: $(VENV)/.lint
 	$(BIN)/ruff format --check .
 
 docs: $(VENV)/.docs
+	rm -rf docs/api_reference
 	$(BIN)/python -m sphinx -W --keep-going $(SPHINXOPTS) docs docs/_build/html
 
 # Empty files that remember what is installed, so that a second run starts at once.

@@ -50,7 +50,7 @@ sphinx_gallery_conf = {
     "within_subsection_order": "gallery_order.GalleryOrder",
     "filename_pattern": r"\.py$",
     "doc_module": "skdvn",
-    "backreferences_dir": "api_reference/backreferences",
+    "backreferences_dir": "auto_examples/backreferences",
     "inspect_global_variables": False,
     "image_scrapers": ("matplotlib",),
     "matplotlib_animations": False,
