@@ -57,6 +57,7 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
     "show_memory": False,
     "write_computation_times": False,
+    "min_reported_time": 3600,  # examples print their own
     "download_all_examples": False,
     "copyfile_regex": "",
 }

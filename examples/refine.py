@@ -100,3 +100,5 @@ SegmentationDisplay.from_predictions(
     X[:4], Y[:4], {name: found[:4] for name, found in masks.items()}
 )
 plt.show()
+
+# sphinx_gallery_thumbnail_number = 2
