@@ -46,6 +46,7 @@ matrix: | $(BIN)/python
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/nox
 
 docs: $(VENV)/.docs
+	rm -rf docs/api_reference
 	$(BIN)/python -m sphinx -W --keep-going $(SPHINXOPTS) docs docs/_build/html
 
 # Empty files that remember what is installed, so that a second run starts at once.

@@ -57,13 +57,14 @@ sphinx_gallery_conf = {
     "within_subsection_order": "gallery_order.GalleryOrder",
     "filename_pattern": r"\.py$",
     "doc_module": "skdvn",
-    "backreferences_dir": "api_reference/backreferences",
+    "backreferences_dir": "auto_examples/backreferences",
     "inspect_global_variables": False,
     "image_scrapers": ("matplotlib",),
     "matplotlib_animations": False,
     "remove_config_comments": True,
     "show_memory": False,
     "write_computation_times": False,
+    "min_reported_time": 3600,  # examples print their own
     "download_all_examples": False,
     "copyfile_regex": "",
 }

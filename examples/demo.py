@@ -114,3 +114,5 @@ paths = AscentPathDisplay.from_estimator(
 )
 paths.figure_.savefig("demo_ascent.png", dpi=150)
 plt.show()
+
+# sphinx_gallery_thumbnail_number = 2
