@@ -89,7 +89,7 @@ plt.show()
 # Four test pictures with their true tags, and those found.
 
 found = models['DVN, local_term="oracle"'].predict(X_test[:4])
-figure, axes = plt.subplots(1, 4, figsize=(11, 4), layout="constrained")
+figure, axes = plt.subplots(1, 4, figsize=(9, 3.6), layout="constrained")
 for ax, image, truth, guess in zip(axes, X_test, Y_test, found, strict=False):
     ax.imshow(image, cmap="gray_r")
     ax.set(xticks=[], yticks=[])
@@ -98,5 +98,5 @@ for ax, image, truth, guess in zip(axes, X_test, Y_test, found, strict=False):
         for i, tag in enumerate(tags)
         if guess[i] or truth[i]
     ]
-    ax.set_xlabel("\n".join(lines), loc="left", fontsize=9)
+    ax.set_title("\n".join(lines), loc="left", fontsize=9)
 plt.show()
