@@ -40,8 +40,8 @@ class BaseLabelClassifier(
     def predict_proba(self, X: Rows) -> NDArray[Any]:
         """Predict relaxed labels, before rounding.
 
-        Of a Deep Value Network these are the outputs y of section 3.1, nearly binary,
-        rather than calibrated probabilities.
+        Of a Deep Value Network these are the outputs y of section 3.1, which the ascent
+        pushes towards 0 and 1, rather than calibrated probabilities.
 
         Parameters
         ----------
