@@ -4,7 +4,10 @@ Each process works on its part of every mini-batch; gradients are added up befor
 update, so that all have the same weights at any time.
 """
 
+from __future__ import annotations
+
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -111,7 +114,7 @@ def current_team():
 
 
 @contextmanager
-def data_parallel():
+def data_parallel() -> Iterator[Team]:
     """Share each ``fit`` within with the other processes that torchrun has started.
 
     Start your script with ``torchrun --nproc-per-node 2 script.py``, and let all

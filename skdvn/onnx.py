@@ -4,11 +4,14 @@ Graphs take the raw inputs of the estimator, any number at once, in single preci
 standardising is part of them. Those of `export_predict` climb in a loop.
 """
 
+from __future__ import annotations
+
 import copy
 import json
 import logging
 import warnings
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +24,7 @@ from ._files import replacing
 from ._loops import looped
 from ._persistence import this_version
 from ._segmenter import BaseSegmenter
+from ._typing import FilePath
 from .calibration import CalibratedValueCV
 
 __all__ = ["export_predict", "export_value"]
@@ -29,7 +33,9 @@ __all__ = ["export_predict", "export_value"]
 N_EXAMPLES = 2
 
 
-def export_value(estimator, path, *, image_size=None):
+def export_value(
+    estimator: Any, path: FilePath, *, image_size: tuple[int, int] | None = None
+) -> None:
     """Export what `predict_value` does with given outputs.
 
     Parameters
@@ -87,7 +93,9 @@ fitted yet. Call 'fit' with appropriate arguments before using this estimator.
     _save(model, inner, path)
 
 
-def export_predict(estimator, path, *, image_size=None):
+def export_predict(
+    estimator: Any, path: FilePath, *, image_size: tuple[int, int] | None = None
+) -> None:
     """Export what `predict_proba` and `predict` do.
 
     Parameters

@@ -8,13 +8,18 @@ joblib or ``torch.load``, a file from a stranger can mislead you but not act for
 For `skops <https://skops.readthedocs.io>`_, pass `TRUSTED_TYPES` to its ``load``.
 """
 
+from __future__ import annotations
+
 import json
+from collections.abc import Iterable
+from typing import Any
 
 from sklearn.utils.validation import check_is_fitted
 
 from ._files import replacing
 from ._persistence import OtherVersionWarning, this_version
 from ._safe_state import TRUSTED_TYPES, Reader, Writer
+from ._typing import FilePath
 
 __all__ = ["TRUSTED_TYPES", "OtherVersionWarning", "load", "save"]
 
@@ -26,7 +31,7 @@ DAMAGES = (
 )
 
 
-def save(estimator, path, *, without=()):
+def save(estimator: Any, path: FilePath, *, without: Iterable[str] = ()) -> None:
     """Save a fitted estimator as plain data.
 
     Parameters
@@ -86,7 +91,7 @@ def save(estimator, path, *, without=()):
         file.write(to_bytes(arrays, metadata))
 
 
-def load(path, **given):
+def load(path: FilePath, **given: Any) -> Any:
     """Load what `save` has saved.
 
     Parameters

@@ -17,12 +17,14 @@ DESCRIBED = [
     "skdvn.datasets",
     "skdvn.inspection",
     "skdvn.metrics",
+    "skdvn.onnx",
     "skdvn.oracles",
+    "skdvn.persistence",
     "skdvn.superpixels",
 ]
 # Parts of one's own networks, tuples and ascents. Their methods and functions follow a
 # protocol that the docstring of the module or class describes once.
-PROTOCOLS = ["skdvn.inference", "skdvn.networks", "skdvn.tuples"]
+PROTOCOLS = ["skdvn.distributed", "skdvn.inference", "skdvn.networks", "skdvn.tuples"]
 # No extended summary, "See Also" or example is needed; what is returned has a name,
 # which may say enough; a summary may be a noun, and stands in the first line.
 UNWANTED = {"ES01", "SA01", "EX01", "RT02", "RT03", "SS05", "GL01", "GL02", "GL03"}

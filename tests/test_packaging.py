@@ -29,7 +29,9 @@ TYPED = [
     "skdvn.datasets",
     "skdvn.inspection",
     "skdvn.metrics",
+    "skdvn.onnx",
     "skdvn.oracles",
+    "skdvn.persistence",
     "skdvn.superpixels",
 ]
 OPTIONAL = (

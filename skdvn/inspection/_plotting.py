@@ -1,8 +1,20 @@
 """What the displays share."""
 
+from __future__ import annotations
+
 from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from .._typing import NDArray
+
+    #: One Axes, or as many as a display draws on.
+    Grid: TypeAlias = Axes | Sequence[Axes] | NDArray[Any]
 
 # Okabe and Ito's colours, which everybody can tell apart.
 PALETTE = (

@@ -1,8 +1,14 @@
 """Figures of the ascent of single examples."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 from scipy import sparse
 
+from .._typing import ArrayLike, NDArray, Rows, Self
 from ._ascents import Climber, check_paths, check_same_shape, names_of_labels
 from ._plotting import (
     check_matplotlib,
@@ -11,6 +17,9 @@ from ._plotting import (
     reference_line,
     whole_steps,
 )
+
+if TYPE_CHECKING:
+    from ._plotting import Grid
 
 KINDS = ("values", "labels", "both")
 
@@ -71,15 +80,15 @@ class AscentPathDisplay:
 
     def __init__(
         self,
-        values_pred,
-        values_true=None,
+        values_pred: NDArray[Any],
+        values_true: NDArray[Any] | None = None,
         *,
-        relaxed=None,
-        y_true=None,
-        label_names=None,
-        names=None,
-        n_steps=None,
-    ):
+        relaxed: NDArray[Any] | None = None,
+        y_true: NDArray[Any] | None = None,
+        label_names: Sequence[str] | None = None,
+        names: Sequence[str] | None = None,
+        n_steps: int | None = None,
+    ) -> None:
         self.values_pred = values_pred
         self.values_true = values_true
         self.relaxed = relaxed
@@ -91,18 +100,18 @@ class AscentPathDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator,
-        X,
-        y=None,
+        estimator: Any,
+        X: Rows,
+        y: Rows | None = None,
         *,
-        n_steps=None,
-        kind=None,
-        label_names=None,
-        max_labels=10,
-        names=None,
-        ax=None,
-        **kwargs,
-    ):
+        n_steps: int | None = None,
+        kind: str | None = None,
+        label_names: Sequence[str] | None = None,
+        max_labels: int = 10,
+        names: Sequence[str] | None = None,
+        ax: Grid | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Climb with some examples and draw their paths.
 
         Parameters
@@ -164,14 +173,14 @@ class AscentPathDisplay:
     @classmethod
     def from_predictions(
         cls,
-        values_pred,
-        values_true=None,
+        values_pred: ArrayLike,
+        values_true: ArrayLike | None = None,
         *,
-        names=None,
-        n_steps=None,
-        ax=None,
-        **kwargs,
-    ):
+        names: Sequence[str] | None = None,
+        n_steps: int | None = None,
+        ax: Grid | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw values that you have already.
 
         Parameters
@@ -202,7 +211,14 @@ class AscentPathDisplay:
         display = cls(values_pred, values_true, names=names, n_steps=n_steps)
         return display.plot(ax=ax, **kwargs)
 
-    def plot(self, *, ax=None, kind=None, max_labels=10, **kwargs):
+    def plot(
+        self,
+        *,
+        ax: Grid | None = None,
+        kind: str | None = None,
+        max_labels: int = 10,
+        **kwargs: Any,
+    ) -> Self:
         """Draw the paths.
 
         Parameters

@@ -1,11 +1,18 @@
 """Figures of how training went."""
 
+from __future__ import annotations
+
 from collections import Counter
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._typing import Self
 from ._ascents import fitted_within
 from ._plotting import check_matplotlib, grid_for, next_color, whole_steps
+
+if TYPE_CHECKING:
+    from ._plotting import Grid
 
 
 class TrainingHistoryDisplay:
@@ -48,12 +55,21 @@ class TrainingHistoryDisplay:
     >>> display = TrainingHistoryDisplay.from_history(history)  # doctest: +SKIP
     """
 
-    def __init__(self, history, *, name=None):
+    def __init__(
+        self, history: list[dict[str, Any]], *, name: str | None = None
+    ) -> None:
         self.history = history
         self.name = name
 
     @classmethod
-    def from_estimator(cls, estimator, *, name=None, ax=None, **kwargs):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        *,
+        name: str | None = None,
+        ax: Grid | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw the training of a fitted estimator.
 
         Parameters
@@ -90,7 +106,14 @@ with ``history_``, or CalibratedValueCV of one
         return cls.from_history(fitted.history_, name=name, ax=ax, **kwargs)
 
     @classmethod
-    def from_history(cls, history, *, name=None, ax=None, **kwargs):
+    def from_history(
+        cls,
+        history: list[dict[str, Any]],
+        *,
+        name: str | None = None,
+        ax: Grid | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw a history that you have already.
 
         Parameters
@@ -124,7 +147,9 @@ with ``history_``, or CalibratedValueCV of one
                 )
         return cls(list(history), name=name).plot(ax=ax, **kwargs)
 
-    def plot(self, *, ax=None, name=None, **kwargs):
+    def plot(
+        self, *, ax: Grid | None = None, name: str | None = None, **kwargs: Any
+    ) -> Self:
         """Draw the losses, and below them the validation scores if there are any.
 
         Parameters

@@ -1,18 +1,25 @@
 """Figures of images beside their masks."""
 
+from __future__ import annotations
+
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from .._segmenter import BaseSegmenter
+from .._typing import ArrayLike, NDArray, Oracle, Self
 from .._value_metrics import encoded_values
 from ..masks import MaskTargets, check_images, check_same_sizes
 from ..oracles import MAP_ORACLES, get_oracle
 from ._ascents import fitted_within
 from ._masks import class_colors, displayable, painted
 from ._plotting import check_matplotlib, grid_for
+
+if TYPE_CHECKING:
+    from ._plotting import Grid
 
 PANEL = 1.5  # inches
 ORACLE_NAMES = {"iou": "IOU", "mean_iou": "mean IOU", "f1": "F1"}
@@ -70,15 +77,15 @@ class SegmentationDisplay:
 
     def __init__(
         self,
-        images,
-        masks,
-        class_names,
+        images: list[NDArray[Any]],
+        masks: dict[str, list[NDArray[Any]]],
+        class_names: Sequence[str],
         *,
-        values_true=None,
-        values_pred=None,
-        value_name="value",
-        with_key=None,
-    ):
+        values_true: dict[str, NDArray[Any]] | None = None,
+        values_pred: dict[str, NDArray[Any]] | None = None,
+        value_name: str = "value",
+        with_key: bool | None = None,
+    ) -> None:
         self.images = images
         self.masks = masks
         self.class_names = class_names
@@ -90,16 +97,16 @@ class SegmentationDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator,
-        X,
-        y=None,
+        estimator: Any,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
         *,
-        steps=(),
-        relaxed=False,
-        class_names=None,
-        ax=None,
-        **kwargs,
-    ):
+        steps: Sequence[int] = (),
+        relaxed: bool = False,
+        class_names: Sequence[str] | None = None,
+        ax: Grid | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Segment some images and draw the masks.
 
         Parameters
@@ -160,7 +167,7 @@ or list of arrays
             decoded = list(map(targets.decode, found["prediction"]))
             values_pred["prediction"] = estimator.predict_value(X, decoded)
         display = cls(
-            list(map(np.asarray, X)),
+            [np.asarray(image) for image in X],
             masks,
             _names_of_classes(class_names, targets.classes_),
             values_true=values_true,
@@ -173,15 +180,15 @@ or list of arrays
     @classmethod
     def from_predictions(
         cls,
-        X,
-        y_true,
-        y_pred,
+        X: ArrayLike,
+        y_true: ArrayLike,
+        y_pred: ArrayLike | Mapping[str, ArrayLike],
         *,
-        oracle="auto",
-        class_names=None,
-        ax=None,
-        **kwargs,
-    ):
+        oracle: str | Oracle | None = "auto",
+        class_names: Sequence[str] | None = None,
+        ax: Grid | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw masks that you have already, of one model or several.
 
         Parameters
@@ -231,7 +238,7 @@ callable, default="auto"
                 if title != "truth"
             }
         display = cls(
-            list(map(np.asarray, X)),
+            [np.asarray(image) for image in X],
             {t: list(map(targets.positions, column)) for t, column in encoded.items()},
             _names_of_classes(class_names, targets.classes_),
             values_true=values_true,
@@ -240,7 +247,7 @@ callable, default="auto"
         )
         return display.plot(ax=ax, **kwargs)
 
-    def plot(self, *, ax=None, **kwargs):
+    def plot(self, *, ax: Grid | None = None, **kwargs: Any) -> Self:
         """Draw a row for each image.
 
         Parameters

@@ -1,9 +1,17 @@
 """Figures of the number of steps of the ascent."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
+from .._typing import ArrayLike, NDArray, Rows, Self
 from ._ascents import Climber, check_paths, check_same_shape
 from ._plotting import axes_for, check_matplotlib, next_color, whole_steps
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 class NStepsDisplay:
@@ -55,26 +63,41 @@ class NStepsDisplay:
     ... )  # doctest: +SKIP
     """
 
-    def __init__(self, values_true, values_pred, *, n_steps=None, name=None):
+    def __init__(
+        self,
+        values_true: NDArray[Any],
+        values_pred: NDArray[Any],
+        *,
+        n_steps: int | None = None,
+        name: str | None = None,
+    ) -> None:
         self.values_true = values_true
         self.values_pred = values_pred
         self.n_steps = n_steps
         self.name = name
 
     @property
-    def mean_true(self):
+    def mean_true(self) -> NDArray[Any]:
         """Mean true value at the start and after each step."""
         return self.values_true.mean(axis=1)
 
     @property
-    def mean_pred(self):
+    def mean_pred(self) -> NDArray[Any]:
         """Mean predicted value at the start and after each step."""
         return self.values_pred.mean(axis=1)
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, y, *, n_steps=None, name=None, ax=None, **kwargs
-    ):
+        cls,
+        estimator: Any,
+        X: Rows,
+        y: Rows,
+        *,
+        n_steps: int | None = None,
+        name: str | None = None,
+        ax: Axes | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Climb with some examples and draw the means of their values.
 
         Parameters
@@ -121,8 +144,15 @@ class NStepsDisplay:
 
     @classmethod
     def from_predictions(
-        cls, values_true, values_pred, *, n_steps=None, name=None, ax=None, **kwargs
-    ):
+        cls,
+        values_true: ArrayLike,
+        values_pred: ArrayLike,
+        *,
+        n_steps: int | None = None,
+        name: str | None = None,
+        ax: Axes | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw the means of values that you have already.
 
         Parameters
@@ -150,7 +180,9 @@ class NStepsDisplay:
         display = cls(values_true, values_pred, n_steps=n_steps, name=name)
         return display.plot(ax=ax, **kwargs)
 
-    def plot(self, *, ax=None, name=None, **kwargs):
+    def plot(
+        self, *, ax: Axes | None = None, name: str | None = None, **kwargs: Any
+    ) -> Self:
         """Draw both means, and mark the steps that `predict` takes.
 
         Parameters
