@@ -29,6 +29,8 @@ from .calibration import CalibratedValueCV
 
 __all__ = ["export_predict", "export_value"]
 
+OLDEST_TORCH = "2.8"  # whose exporter can do what is asked of it here
+
 # Rows of the examples that the exporter sees; 1 would be taken as a constant.
 N_EXAMPLES = 2
 
@@ -54,7 +56,7 @@ def export_value(
     ValueError
         If the network cannot be exported, or `image_size` does not suit.
     ImportError
-        If onnx or onnxscript is missing.
+        If onnx or onnxscript is missing, or PyTorch is older than 2.8.
 
     Notes
     -----
@@ -118,7 +120,7 @@ def export_predict(
         without ``score_and_grad``; if the network cannot be exported for another
         reason, or `image_size` does not suit.
     ImportError
-        If onnx or onnxscript is missing.
+        If onnx or onnxscript is missing, or PyTorch is older than 2.8.
 
     Notes
     -----
@@ -193,6 +195,11 @@ def _converted(function, arguments, inputs, outputs, estimator):
     estimator : estimator
         Whose network it is.
     """
+    if torch.__version__ < OLDEST_TORCH:
+        raise ImportError(
+            f"The export to ONNX needs PyTorch {OLDEST_TORCH} or newer, this is "
+            f"{torch.__version__}; remedy: pip install 'torch>={OLDEST_TORCH}'"
+        )
     n = torch.export.Dim("n", min=1)
     shapes = tuple(
         {0: n if len(one) == N_EXAMPLES else len(one) // N_EXAMPLES * n}

@@ -29,12 +29,15 @@ from skdvn.calibration import CalibratedValueCV
 from skdvn.datasets import load_digit_attributes, make_silhouettes
 from skdvn.networks import autograd_score_and_grad
 from skdvn.networks.guesses import Correction
-from skdvn.onnx import _graph, export_predict, export_value
+from skdvn.onnx import OLDEST_TORCH, _graph, export_predict, export_value
 
 X, Y = (part[:300] for part in load_digit_attributes(return_X_y=True))
 CLASSES = np.array(["low", "middle", "high"])[Y[:, 0] + Y[:, 1] * (1 - Y[:, 0])]
 IMAGES, MASKS = make_silhouettes(8, size=16, random_state=0)
 WIDE = np.concatenate([IMAGES, IMAGES[:, :, :8]], 2)
+needs_exporter = pytest.mark.skipif(
+    torch.__version__ < OLDEST_TORCH, reason=f"needs PyTorch {OLDEST_TORCH}"
+)
 CPU = {"device": "cpu", "random_state": 0}  # a GPU rounds more
 LABEL = {"hidden_layer_sizes": 20, "max_iter": 2, "refit": True, **CPU}
 FIXED = {**LABEL, "step_size": 0.5, "n_steps": 8, "learning_rate_init": 0.3}
@@ -287,6 +290,7 @@ def test_loops(tmp_path):
     "name",
     ["default", "prior, sparse", "momentum", "classes", "oracle term", "encoder"],
 )
+@needs_exporter
 def test_exported_labels(name, tmp_path):
     model, path = fitted("labels", name), tmp_path / "model.onnx"
     names = check_predict(model, rows(name), path)
@@ -295,6 +299,7 @@ def test_exported_labels(name, tmp_path):
     check_value(model, rows(name), outputs, path)
 
 
+@needs_exporter
 def test_exported_guesses(tmp_path):
     names = check_predict(fitted("labels", "feed-forward"), X, tmp_path / "model.onnx")
     assert names == ["probabilities", "labels"]
@@ -302,6 +307,7 @@ def test_exported_guesses(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["crops", "average", "classes", "conv", "guess"])
+@needs_exporter
 def test_exported_masks(name, tmp_path):
     model, path = fitted("masks", name), tmp_path / "model.onnx"
     names = check_predict(model, IMAGES, path, image_size=(16, 16))
@@ -314,6 +320,7 @@ def test_exported_masks(name, tmp_path):
 
 
 @pytest.mark.slow
+@needs_exporter
 def test_exported_calibration(tmp_path):
     dvn = FrozenEstimator(fitted("labels", "default"))
     model = CalibratedValueCV(dvn).fit(X, Y)
@@ -361,11 +368,13 @@ def test_refused_predictions(parameters, message, tmp_path):
     assert not path.exists()
 
 
+@needs_exporter
 def test_values_of_a_network_of_ones_own(tmp_path):
     model = labels(network=Opinion).fit(X[:100], Y[:100])
     check_value(model, X, Y, tmp_path / "model.onnx")
 
 
+@needs_exporter
 def test_networks_that_depend_on_data_are_refused(tmp_path):
     class Moody(Opinion):
         def encode(self, x):
@@ -396,3 +405,9 @@ def test_missing_library(monkeypatch, tmp_path):
     for export in (export_predict, export_value):
         with pytest.raises(ImportError, match=r"pip install skdvn\[onnx\]"):
             export(fitted("labels", "feed-forward"), tmp_path / "model.onnx")
+
+
+def test_older_pytorch(monkeypatch, tmp_path):
+    monkeypatch.setattr("skdvn.onnx.OLDEST_TORCH", "99")
+    with pytest.raises(ImportError, match=r"PyTorch 99 or newer.*pip install"):
+        export_value(fitted("labels", "default"), tmp_path / "model.onnx")
