@@ -34,7 +34,7 @@ lint: $(VENV)/.lint
 
 docs: $(VENV)/.docs
 	rm -rf docs/api_reference
-	$(BIN)/python -m sphinx -W --keep-going $(SPHINXOPTS) docs docs/_build/html
+	$(BIN)/python -m sphinx -E -W --keep-going $(SPHINXOPTS) docs docs/_build/html
 
 # Empty files that remember what is installed, so that a second run starts at once.
 $(VENV)/.demo: $(RECIPE) | $(BIN)/python
