@@ -89,7 +89,7 @@ plt.show()
 # Four test pictures with their true tags, and those found.
 
 found = models['DVN, local_term="oracle"'].predict(X_test[:4])
-figure, axes = plt.subplots(1, 4, figsize=(9, 3.6), layout="constrained")
+figure, axes = plt.subplots(1, 4, figsize=(9, 4.2), layout="constrained")
 for ax, image, truth, guess in zip(axes, X_test, Y_test, found, strict=False):
     ax.imshow(image, cmap="gray_r")
     ax.set(xticks=[], yticks=[])
