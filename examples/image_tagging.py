@@ -1,7 +1,7 @@
 """
-=====================================
-Tag images: an encoder before the net
-=====================================
+======================================
+Tag images with an encoder of your own
+======================================
 
 Noisy pictures of digits get ten tags each (even, prime, has a closed loop, ...). A
 small convolutional encoder of one's own is trained within the Deep Value Network and,
