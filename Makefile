@@ -47,7 +47,7 @@ matrix: | $(BIN)/python
 
 docs: $(VENV)/.docs
 	rm -rf docs/api_reference
-	$(BIN)/python -m sphinx -W --keep-going $(SPHINXOPTS) docs docs/_build/html
+	$(BIN)/python -m sphinx -E -W --keep-going $(SPHINXOPTS) docs docs/_build/html
 
 # Empty files that remember what is installed, so that a second run starts at once.
 $(VENV)/.demo: $(RECIPE) | $(BIN)/python
@@ -73,4 +73,5 @@ clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 	rm -rf docs/_build docs/api_reference docs/auto_examples docs/sg_execution_times.rst
 	rm -rf .mypy_cache .nox
+	rm -f demo_ascent.png examples/demo_ascent.png
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,7 +1,7 @@
 """
-=====================================
-Tag images: an encoder before the net
-=====================================
+======================================
+Tag images with an encoder of your own
+======================================
 
 Noisy pictures of digits get ten tags each (even, prime, has a closed loop, ...). A
 small convolutional encoder of one's own is trained within the Deep Value Network and,
@@ -89,7 +89,7 @@ plt.show()
 # Four test pictures with their true tags, and those found.
 
 found = models['DVN, local_term="oracle"'].predict(X_test[:4])
-figure, axes = plt.subplots(1, 4, figsize=(9, 3.6), layout="constrained")
+figure, axes = plt.subplots(1, 4, figsize=(9, 4.2), layout="constrained")
 for ax, image, truth, guess in zip(axes, X_test, Y_test, found, strict=False):
     ax.imshow(image, cmap="gray_r")
     ax.set(xticks=[], yticks=[])

@@ -7,6 +7,8 @@ def is_foreign(what, name, member):
     """Whether a member of a class was written elsewhere."""
     if what != "class" or name in KEPT:
         return False
+    if type(member).__name__ == "_tuplegetter":  # a field, told among the parameters
+        return True
     function = getattr(member, "fget", None) or getattr(member, "__func__", member)
     module = getattr(function, "__module__", None)
     return module is not None and not module.startswith("skdvn")

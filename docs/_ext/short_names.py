@@ -13,7 +13,7 @@ def resolve_short_name(app, env, node, contnode):
     found = [
         entry
         for name, entry in env.domains["py"].objects.items()
-        if name.endswith(ending) and entry.objtype in KINDS
+        if name.endswith(ending) and entry.objtype in KINDS and not entry.aliased
     ]
     if len(found) != 1:
         return None
