@@ -168,7 +168,7 @@ class Trainer:
         optimizer_state=None,
         team=ALONE,
     ):
-        self.network = network
+        self.network = network.eval()  # also where no epoch is left to do
         self.examples: Examples = examples
         self.objective: Objective = objective
         self.optimization: Optimization = optimization

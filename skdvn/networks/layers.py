@@ -19,14 +19,15 @@ class SeededDropout(nn.Module):
     def __init__(self, keep, generator=None):
         super().__init__()
         self.keep = keep
-        self.seed = int(torch.randint(2**62, (), generator=generator))
+        # A buffer, so that whoever keeps the weights keeps its place, too.
+        self.register_buffer("seed", torch.randint(2**62, (), generator=generator))
 
     def draw(self, x):
         """What to multiply x with: 0 or ``1 / keep`` in training, else 1."""
         if not self.training or self.keep == 1:
             return 1.0
-        rng = torch.Generator(x.device).manual_seed(self.seed)
-        self.seed = (self.seed + 1) % 2**62
+        rng = torch.Generator(x.device).manual_seed(int(self.seed))
+        self.seed.add_(1).remainder_(2**62)
         kept = torch.rand(x.shape, generator=rng, device=x.device) < self.keep
         return kept.to(x.dtype) / self.keep
 

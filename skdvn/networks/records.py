@@ -161,7 +161,7 @@ def describe(network):
     if isinstance(network, HalfPrecision):
         record["half"] = network.half
     if isinstance(network, ConvNetwork):
-        record["seed"] = network.dropout.seed
+        record["seed"] = int(network.dropout.seed)
     return record
 
 
@@ -197,7 +197,7 @@ def build(record):
     if isinstance(network, HalfPrecision):
         network.half = record["half"]
     if isinstance(network, ConvNetwork):
-        network.dropout.seed = record["seed"]
+        network.dropout.seed.fill_(record["seed"])
     return network
 
 
