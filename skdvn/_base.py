@@ -107,8 +107,8 @@ class BaseDVN(
             engine.checkpoints.clear()
         return self
 
-    def _team(self):
-        """The processes to train together with."""
+    def _team(self, *data):
+        """The processes to train together with, on the same data."""
         team = current_team()
         if team.size > 1 and self.random_state is None:
             raise ValueError(
@@ -120,11 +120,16 @@ class BaseDVN(
                 f"n_jobs={self.n_jobs} would start processes within data_parallel(), "
                 "where only None and 1 are allowed."
             )
+        if team.size > 1 and len(set(team.gather(fingerprint(self, *data)))) > 1:
+            raise ValueError(
+                f"The {team.size} processes within data_parallel() must be given the "
+                "same parameters and the same data, all of it; they were not."
+            )
         return team
 
     def _engine(self, *data):
         """How trainings are carried out."""
-        team = self._team()
+        team = self._team(*data)
         if self.checkpoint_dir is None:
             return Engine(self.n_jobs, team=team)
         if not isinstance(self.random_state, Integral):
@@ -133,7 +138,15 @@ class BaseDVN(
                 f"{self.checkpoint_dir!r}: only with an int can a fit go on from where "
                 "another one was killed."
             )
-        folder = Path(self.checkpoint_dir) / fingerprint(self, team.size, *data)
+        folder = Path(self.checkpoint_dir).absolute()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ValueError(
+                f"checkpoint_dir={str(self.checkpoint_dir)!r} must be a folder, or a "
+                f"place where one can be made: {error}"
+            ) from error
+        folder /= fingerprint(self, team.size, *data)
         return Engine(self.n_jobs, Checkpoints(folder), team)
 
     def _finish(self, data):
@@ -179,7 +192,7 @@ class BaseDVN(
 
     def _learn_part(self, examples):
         """One epoch of every member on these examples, at a constant rate."""
-        team = self._team()
+        team = self._team(examples)
         seeds = check_random_state(self.random_state)
         objective = self._objective(examples)
         chosen = self._next_optimization(len(examples))

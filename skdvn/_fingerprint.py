@@ -2,8 +2,9 @@
 
 import types
 
-import joblib
 import torch
+from joblib.hashing import NumpyHasher
+from scipy import sparse
 
 from ._persistence import this_version
 
@@ -13,6 +14,8 @@ WITHOUT_EFFECT = ("checkpoint_dir", "n_jobs", "prediction_batch_size", "verbose"
 
 def fingerprint(estimator, *data):
     """A name for one fit: it differs for other parameters, data and versions.
+
+    Functions count by their code and what they refer to, classes by their names.
 
     Parameters
     ----------
@@ -31,31 +34,45 @@ def fingerprint(estimator, *data):
         If a parameter or the data cannot be pickled.
     """
     params = estimator.get_params(deep=False)
-    told = {k: _told(v) for k, v in params.items() if k not in WITHOUT_EFFECT}
-    begun = None
-    if estimator._continues():
-        begun = _told(estimator.network_)
+    params = {k: v for k, v in params.items() if k not in WITHOUT_EFFECT}
+    begun = estimator.network_ if estimator._continues() else None
+    versions = this_version(), torch.__version__
     kind = type(estimator).__qualname__
     try:
-        versions = this_version(), torch.__version__
-        return joblib.hash([*versions, kind, told, begun, data])
+        return _Hasher("md5", coerce_mmap=True).hash(
+            [versions, kind, params, begun, data]
+        )
     except Exception as error:
         raise ValueError(
-            f"checkpoint_dir={estimator.checkpoint_dir!r} needs parameters and data "
-            f"that can be pickled: {error}"
+            "With checkpoint_dir, and within data_parallel(), all parameters and data "
+            f"must be picklable; {type(error).__name__}."
         ) from error
 
 
-def _told(value):
-    """The value in terms of what is the same in another process."""
-    if isinstance(value, torch.nn.Module):
-        weights = value.state_dict()
-        arrays = [(name, _told(tensor)) for name, tensor in weights.items()]
-        return type(value).__qualname__, arrays
-    if isinstance(value, torch.Tensor):
-        return value.detach().cpu().numpy()
-    if isinstance(value, types.FunctionType | type):
-        return value.__module__, value.__qualname__
-    if isinstance(value, dict):
-        return [(_told(key), _told(part)) for key, part in value.items()]
-    return value
+class _Hasher(NumpyHasher):
+    """joblib's, in terms of what is the same in another process."""
+
+    def save(self, thing):
+        """Take in one thing; joblib calls it for its parts, too."""
+        super().save(_told(thing))
+
+
+def _told(thing):
+    if isinstance(thing, torch.nn.Module):
+        return "module", type(thing), vars(thing)
+    if isinstance(thing, torch.Tensor):
+        return thing.detach().cpu().numpy()
+    if isinstance(thing, types.FunctionType):
+        cells = [cell.cell_contents for cell in thing.__closure__ or ()]
+        return thing.__code__, thing.__defaults__, thing.__kwdefaults__, cells
+    if isinstance(thing, types.CodeType):
+        return thing.co_code, thing.co_names, thing.co_consts
+    if type(thing) is dict:  # joblib would put functions in the order of addresses
+        return "dict", list(thing.items())
+    if isinstance(thing, type):
+        return thing.__module__, thing.__qualname__
+    if sparse.issparse(thing):
+        rows = sparse.csr_array(thing, copy=True)
+        rows.sum_duplicates()
+        return thing.format, thing.shape, rows.data, rows.indices, rows.indptr
+    return thing

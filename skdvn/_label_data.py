@@ -32,7 +32,7 @@ MIN_ROWS_TO_HOLD_OUT = 100
 # have more features that are not 0 than this: it would take longer than all the rest.
 MAX_PRIOR_ENTRIES = 5_000_000
 MAX_FEATURES_PER_ROW = 500
-# With fewer multiplications per row than this in the hidden layers a CPU is faster than
+# With fewer multiplications per row than this in the local part a CPU is faster than
 # an H200: 3 times and more with 19,000, as fast with 550,000, 2.4 times slower with 8
 # million.
 PRODUCTS_WORTH_A_GPU = 500_000
@@ -141,7 +141,8 @@ class LabelDataMixin:
         if self.network is not None or self.encoder is not None:
             return False
         widths = _widths("hidden_layer_sizes", self.hidden_layer_sizes)
-        n_products = sum(map(math.prod, pairwise((X.shape[1], *widths))))
+        sizes = X.shape[1], *widths, self._targets.n_labels_
+        n_products = sum(map(math.prod, pairwise(sizes)))
         return n_products < PRODUCTS_WORTH_A_GPU
 
     def _fit_start(self, X, Y):

@@ -32,10 +32,17 @@ class Checkpoints:
         state : dict
             Numbers, strings, lists, dictionaries and tensors.
         """
-        if self.folder is not None:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with replacing(self._path(number)) as file:
-                torch.save(state, file)
+        if self.folder is None:
+            return
+        try:
+            self._write(number, state)
+        except FileNotFoundError:  # the same fit is complete elsewhere, and cleared it
+            self._write(number, state)
+
+    def _write(self, number, state):
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with replacing(self._path(number)) as file:
+            torch.save(state, file)
 
     def load(self, number):
         """The copy of a training, with tensors on the CPU; None if there is none."""

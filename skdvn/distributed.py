@@ -90,6 +90,8 @@ class Team:
         for buffer in network.buffers():
             if buffer.is_floating_point():
                 buffer.copy_(self.sum(buffer / self.size))
+            else:
+                distributed.broadcast(buffer, src=0)
 
     def gather(self, thing):
         """What each process has, in order."""
@@ -98,6 +100,14 @@ class Team:
         things = [None] * self.size
         distributed.all_gather_object(things, thing)
         return things
+
+    def from_first(self, thing):
+        """What the first process has."""
+        if self.size == 1:
+            return thing
+        things = [thing]
+        distributed.broadcast_object_list(things, src=0)
+        return things[0]
 
     def any(self, condition):
         """Whether the condition holds in any process."""
@@ -133,12 +143,15 @@ def data_parallel() -> Iterator[Team]:
     Raises
     ------
     ValueError
-        In `fit`, if ``random_state`` is None or ``n_jobs`` asks for more processes.
+        In `fit`, if ``random_state`` is None, if ``n_jobs`` asks for more processes, or
+        if the processes were not given the same parameters and data.
 
     Notes
     -----
     Communication is torch.distributed's, by gloo for CPUs and NCCL for CUDA; an
-    existing process group is used as it is. Every process holds all of X and y. With
+    existing process group is used as it is; it must work on CPU tensors too, as that
+    of the backend ``"cpu:gloo,cuda:nccl"`` does. Ctrl-C ends the fit in all processes
+    without a result. Every process holds all of X and y. With
     batch normalisation each process normalises its own share of a mini-batch.
 
     Examples

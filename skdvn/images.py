@@ -282,7 +282,8 @@ class ImageExamples:
 
     def state(self):
         """What they remember of earlier draws: the crops that are held."""
-        return {"held": self._held, "n_left": self._n_left}
+        held = None if self._held is None else self._held.cpu()
+        return {"held": held, "n_left": self._n_left}
 
     def resume(self, state):
         """Remember earlier draws."""

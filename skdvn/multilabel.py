@@ -172,11 +172,12 @@ classifier, default="auto"
     warm_start : bool, default=False
         Whether `fit` goes on from the weights and choices of the last fit.
     checkpoint_dir : str or path-like, default=None
-        A folder for safety copies of a long `fit`, one after each epoch. If `fit` is
-        killed, the next one with the same parameters, data and versions, in this
-        process or another, goes on from there and ends with the same weights; copies of
-        a complete fit are deleted. Needs an int as `random_state`. Several estimators,
-        as those of a grid search, can share a folder.
+        A folder for safety copies of a long `fit`, one after each epoch but not more
+        than one a second. If `fit` is killed, the next one with the same parameters,
+        data and versions, in this process or another, goes on from there and ends with
+        the same weights; copies of a complete fit are deleted. Needs an int as
+        `random_state`. Several estimators, as those of a grid search, can share a
+        folder. `partial_fit` makes no copies.
     n_jobs : int or None, default=None
         Networks, those of the validation folds or of `n_networks`, that are trained at
         the same time, in processes of joblib's or on the cluster of
@@ -184,12 +185,13 @@ classifier, default="auto"
         is all cores. Pays where a fit takes longer than the seconds that a new process
         needs to start.
     device : str or torch.device, default="auto"
-        "cpu", "cuda", "cuda:1", ...; "auto" is CUDA where available, unless the hidden
-        layers are so small, fewer than 500,000 weights without `encoder` or `network`,
+        "cpu", "cuda", "cuda:1", ...; "auto" is CUDA where available, unless the local
+        part is so small, fewer than 500,000 weights without `encoder` or `network`,
         that a CPU is faster.
     random_state : int, RandomState instance or None, default=None
         Of initial weights, held-out rows, mini-batches and samples. Pass an int for
-        the same result at each call.
+        the same result at each call. Not under its rule is what a module or classifier
+        of your own draws while it is trained.
     verbose : bool or int, default=False
         Whether to print each epoch. With scikit-learn 1.9 or newer you can also use
         its callbacks, as in ``clf.set_callbacks(ProgressBar())``.

@@ -1,10 +1,12 @@
 """Single trainings: each by itself, in this process or another, and resumable."""
 
 import time
-from dataclasses import dataclass, field, replace
+import warnings
+from dataclasses import asdict, dataclass, field, replace
 
 import torch
 from joblib import Parallel, delayed, effective_n_jobs
+from joblib.parallel import get_active_backend
 
 from .checkpoints import NO_CHECKPOINTS, Checkpoints
 from .distributed import ALONE, Team
@@ -12,6 +14,9 @@ from .networks import copy_network
 from .plans import Split
 from .scoring import best_ascent, totals_of
 from .training import Optimization, Trainer
+
+# A copy of the state is written at most so often, and at the end of each training.
+SECONDS_BETWEEN_COPIES = 1.0
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,11 @@ class Run:
     n_epochs: int
     split: Split | None = None
     aside: torch.Tensor | None = None
+
+    def identity(self):
+        """What tells it from other runs of the same number, as plain values."""
+        how = asdict(self.optimization)
+        return {"seed": self.seed, "n_epochs": self.n_epochs, **how}
 
     def examples_of(self, examples):
         """Those of the examples to train on, with no memory of other trainings."""
@@ -108,21 +118,34 @@ class Engine:
             Called with each entry of the history; returning True stops all training.
         """
         plan = replace(plan, splits=())  # each run brings its own
-        if len(runs) < 2 or effective_n_jobs(self.n_jobs) == 1:
-            outcomes = (self.carry_out(run, plan, examples, on_epoch) for run in runs)
-        else:
-            outcomes = self._elsewhere(runs, plan, examples, on_epoch)
-        for outcome in outcomes:
+        if len(runs) > 1 and self._is_parallel():
+            yield from self._outcomes_from_elsewhere(runs, plan, examples, on_epoch)
+            return
+        for run in runs:
+            outcome = self.carry_out(run, plan, examples, on_epoch)
             yield outcome
             if outcome.stopped:
                 return
 
-    def _elsewhere(self, runs, plan, examples, on_epoch):
+    def _is_parallel(self):
+        """Whether runs go elsewhere; not to backends that give back all at the end."""
+        backend, _ = get_active_backend()
+        able = getattr(backend, "supports_return_generator", False)
+        return able and effective_n_jobs(self.n_jobs) > 1
+
+    def _outcomes_from_elsewhere(self, runs, plan, examples, on_epoch):
         carry_out = delayed(replace(self, n_jobs=None).carry_out)
         parallel = Parallel(n_jobs=self.n_jobs, return_as="generator")
-        for outcome in parallel(carry_out(run, plan, examples) for run in runs):
-            outcome.stopped = any([on_epoch(entry) for entry in outcome.history])
+        outcomes = parallel(carry_out(run, plan, examples) for run in runs)
+        for outcome in outcomes:
+            asked = any([on_epoch(entry) for entry in outcome.history])
+            outcome.stopped = outcome.stopped or asked
             yield outcome
+            if outcome.stopped:
+                with warnings.catch_warnings():  # joblib tells of the runs left out
+                    warnings.simplefilter("ignore", UserWarning)
+                    outcomes.close()
+                return
 
     def carry_out(self, run, plan, examples, on_epoch=lambda entry: False):
         """The outcome of one run."""
@@ -150,6 +173,7 @@ class _Training:
         watched = run.split is not None and plan.early_stopping
         self.best = _Best(plan, self.trainer.trained) if watched else None
         self.history = []
+        self.saved_at = time.monotonic()
 
     def __call__(self, on_epoch):
         self._resume()
@@ -158,6 +182,8 @@ class _Training:
         try:
             stopped = self._run_epochs(on_epoch)
         except KeyboardInterrupt:
+            if self.engine.team.size > 1:
+                raise  # the others cannot know
             interrupted = True
             self.trainer.network.eval()
         network, n_epochs = self._found()
@@ -183,7 +209,7 @@ class _Training:
     def _is_done(self):
         epoch = len(self.history)
         old = self.best is not None and self.best.is_old(epoch)
-        return old or epoch == self.run.n_epochs
+        return old or epoch >= self.run.n_epochs
 
     def _run_epoch(self):
         began, epoch = time.perf_counter(), len(self.history) + 1
@@ -210,18 +236,29 @@ class _Training:
     # -- safety copies -----------------------------------------------------------
 
     def _save(self):
-        checkpoints = self.engine.checkpoints
+        checkpoints, team = self.engine.checkpoints, self.engine.team
         if checkpoints.folder is None:
             return
-        state = {"trainer": self.trainer.state(), "history": self.history}
+        due = time.monotonic() - self.saved_at >= SECONDS_BETWEEN_COPIES
+        if not team.any(due or self._is_done()):
+            return
+        state = {
+            "run": self.run.identity(),
+            "trainer": self.trainer.state(),
+            "history": self.history,
+        }
         if self.best is not None:
             state["best"] = self.best.state()
-        if self.engine.team.rank == 0:
+        if team.rank == 0:
             checkpoints.save(self.run.number, state)
+        self.saved_at = time.monotonic()
 
     def _resume(self):
-        state = self.engine.checkpoints.load(self.run.number)
-        if state is not None:
+        checkpoints, team = self.engine.checkpoints, self.engine.team
+        state = checkpoints.load(self.run.number) if team.rank == 0 else None
+        state = team.from_first(state)
+        # Where earlier trainings led to another choice, this one is another one.
+        if state is not None and state["run"] == self.run.identity():
             self.trainer.resume(state["trainer"])
             self.history = state["history"]
             if self.best is not None:

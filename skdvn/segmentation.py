@@ -201,11 +201,12 @@ callable, default="auto"
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the last fit.
     checkpoint_dir : str or path-like, default=None
-        A folder for safety copies of a long `fit`, one after each epoch. If `fit` is
-        killed, the next one with the same parameters, data and versions, in this
-        process or another, goes on from there and ends with the same weights; copies of
-        a complete fit are deleted. Needs an int as `random_state`. Several estimators,
-        as those of a grid search, can share a folder.
+        A folder for safety copies of a long `fit`, one after each epoch but not more
+        than one a second. If `fit` is killed, the next one with the same parameters,
+        data and versions, in this process or another, goes on from there and ends with
+        the same weights; copies of a complete fit are deleted. Needs an int as
+        `random_state`. Several estimators, as those of a grid search, can share a
+        folder. `partial_fit` makes no copies.
     n_jobs : int or None, default=None
         Networks, those of the validation folds or of `n_networks`, that are trained at
         the same time, in processes of joblib's or on the cluster of

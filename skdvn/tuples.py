@@ -361,7 +361,8 @@ class ReplayBuffer:
 
     def state(self):
         """What it remembers."""
-        return {"n_stored": self._n_stored, "outputs": self._outputs}
+        outputs = None if self._outputs is None else self._outputs.cpu()
+        return {"n_stored": self._n_stored, "outputs": outputs}
 
     def resume(self, state):
         """Remember what another buffer did."""

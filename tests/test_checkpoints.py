@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import joblib
@@ -82,6 +83,11 @@ class Killed(BaseException):
     """Stands in for the end of the process."""
 
 
+@pytest.fixture(autouse=True)
+def a_copy_after_each_epoch(monkeypatch):
+    monkeypatch.setattr("skdvn.runs.SECONDS_BETWEEN_COPIES", 0.0)
+
+
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_a_killed_fit_goes_on_bit_for_bit(name, tmp_path, monkeypatch):
     X, Y = data_of(name)
@@ -120,13 +126,16 @@ import sys
 import joblib, torch
 from skdvn import DVNMultiLabelClassifier
 from skdvn.datasets import load_digit_attributes
+from skdvn.training import Trainer
 torch.set_num_threads(1)
+run_epoch, n_run = Trainer.run_epoch, []
+Trainer.run_epoch = lambda trainer: n_run.append(0) or run_epoch(trainer)
 X, Y = load_digit_attributes(noise=6, return_X_y=True)
 clf = DVNMultiLabelClassifier(
     (50,), max_iter=12, refit=True, device="cpu", random_state=0,
     checkpoint_dir=sys.argv[1],
 )
-joblib.dump(clf.fit(X[:400], Y[:400]), sys.argv[2])
+joblib.dump((clf.fit(X[:400], Y[:400]), len(n_run)), sys.argv[2])
 """
 
 
@@ -142,7 +151,9 @@ def test_kill_9_then_resume_gives_identical_weights(tmp_path):
     whole = DVNMultiLabelClassifier(
         (50,), max_iter=12, refit=True, device="cpu", random_state=0
     )
-    assert_same_fit(joblib.load(found), whole.fit(X[:400], Y[:400]))
+    resumed, n_run = joblib.load(found)
+    assert_same_fit(resumed, whole.fit(X[:400], Y[:400]))
+    assert n_run < len(whole.history_)  # not all over again
 
 
 def _wait_for(condition, process, seconds=120):
@@ -151,6 +162,11 @@ def _wait_for(condition, process, seconds=120):
         assert process.poll() is None, "the fit ended before it could be killed"
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def agreement(power):
+    """An oracle of which there are several."""
+    return lambda y, y_true: 1 - (y - y_true).abs().mean(1) ** power
 
 
 def test_other_parameters_or_data_begin_anew(tmp_path):
@@ -164,7 +180,16 @@ def test_other_parameters_or_data_begin_anew(tmp_path):
         fingerprint(_clone(base), X, 1 - Y),
         fingerprint(_clone(base).set_params(network=torch.nn.Linear(2, 2)), X, Y),
     }
-    assert len(fits) == 6
+    own = [
+        {"network": torch.nn.Sequential(torch.nn.ReLU())},
+        {"network": torch.nn.Sequential(torch.nn.Tanh())},
+        {"oracle": agreement(1.0)},
+        {"oracle": agreement(2.0)},
+        {"oracle": lambda y, y_true: (y * y_true).mean(1)},
+        {"oracle": lambda y, y_true: (y * y_true).amax(1)},
+    ]
+    fits |= {fingerprint(_clone(base).set_params(**one), X, Y) for one in own}
+    assert len(fits) == 12
     alike = _clone(base, tmp_path).set_params(n_jobs=2, verbose=True)
     assert fingerprint(alike, X.copy(), Y.copy()) in fits
 
@@ -172,15 +197,24 @@ def test_other_parameters_or_data_begin_anew(tmp_path):
 def test_a_name_is_the_same_in_another_process():
     """Modules and functions are told by what they hold, not by where they lie."""
     code = """
+from functools import partial
 import torch
 from skdvn import DVNMultiLabelClassifier
 from skdvn._fingerprint import fingerprint
 def own_oracle(y, y_true): ...
 torch.manual_seed(0)
+class Callable:
+    def __init__(self):
+        self.weight = torch.ones(3)
+    def __call__(self, y, y_true): ...
+inner = DVNMultiLabelClassifier(network=torch.nn.Linear(2, 2))
 clf = DVNMultiLabelClassifier(
-    oracle=own_oracle, encoder=torch.nn.Linear(3, 4), tuples={own_oracle: 1}
+    oracle=partial(own_oracle, y_true=torch.ones(2)),
+    encoder=torch.nn.Linear(3, 4),
+    init=inner,
+    tuples={own_oracle: 1, Callable(): 2},
 )
-print(fingerprint(clf, [[1.0, 2.0, 3.0]], None))
+print(fingerprint(clf, torch.ones(2, 3), None))
 """
     names = {
         subprocess.run(
@@ -193,11 +227,55 @@ print(fingerprint(clf, [[1.0, 2.0, 3.0]], None))
 
 def test_candidates_of_a_grid_search_share_a_folder(tmp_path):
     X, Y = LABELS
-    search = GridSearchCV(
-        _clone(ESTIMATORS["refit"], tmp_path), {"tau": [0, 0.1]}, cv=2
+    grid = {"oracle": [agreement(1.0), agreement(3.0)], "tau": [0.0, 0.1]}
+    scores = [
+        GridSearchCV(_clone(ESTIMATORS["refit"], folder), grid, cv=2, n_jobs=n_jobs)
+        .fit(X, Y)
+        .cv_results_["mean_test_score"]
+        for folder, n_jobs in ((None, 1), (tmp_path, 2))
+    ]
+    np.testing.assert_allclose(*scores)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_same_fit_twice_at_once(tmp_path):
+    with ThreadPoolExecutor(3) as pool:
+        fits = [
+            pool.submit(_clone(ESTIMATORS["refit"], tmp_path).fit, *LABELS)
+            for _ in range(3)
+        ]
+    first, *others = (fit.result() for fit in fits)
+    for other in others:
+        assert weights_of(other).keys() == weights_of(first).keys()
+        for name, weight in weights_of(other).items():
+            np.testing.assert_array_equal(weight, weights_of(first)[name])
+
+
+def test_a_copy_of_another_choice_is_not_taken(tmp_path, monkeypatch):
+    """As where sums in another order led to another learning rate."""
+    clf = _clone(ESTIMATORS["refit"], tmp_path)
+    save = Checkpoints.save
+
+    def save_another(copies, number, state):
+        state["run"]["learning_rate_init"] *= 2
+        save(copies, number, state)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoints, "save", save_another)
+        patch.setattr(Checkpoints, "clear", lambda copies: None)
+        clf.fit(*LABELS)
+    n_run, run_epoch = [], Trainer.run_epoch
+    monkeypatch.setattr(
+        Trainer, "run_epoch", lambda trainer: n_run.append(0) or run_epoch(trainer)
     )
-    search.fit(X, Y)
-    assert search.best_score_ > 0 and not list(tmp_path.iterdir())
+    assert len(clf.fit(*LABELS).history_) == len(n_run)
+
+
+def test_a_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    clf = _clone(ESTIMATORS["refit"], tmp_path / "file")
+    with pytest.raises(ValueError, match=r"checkpoint_dir=.*file.* must be a folder"):
+        clf.fit(*LABELS)
 
 
 @pytest.mark.parametrize("state", [None, np.random.RandomState(0)])

@@ -120,6 +120,24 @@ def test_processes_that_were_killed_go_on_bit_for_bit(tmp_path, segmenter):
         np.testing.assert_array_equal(mine, expected)
 
 
+@pytest.mark.slow
+def test_processes_with_rows_of_their_own_are_refused(tmp_path, digits):
+    own = SCRIPT.replace(
+        "getattr(clf, method)(X, Y)", "clf.fit(X[team.rank::2], Y[team.rank::2])", 1
+    )
+    joblib.dump(
+        ("fit", DVNMultiLabelClassifier(random_state=0), *digits), tmp_path / "t"
+    )
+    (tmp_path / "script.py").write_text(own)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command += ["--nproc-per-node", "2", "script.py", "t", "."]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode and "the same data, all of it" in done.stderr
+
+
 def test_shares_are_a_partition():
     rows = torch.randperm(23)
     parts = [Team(rank, 3).share(rows) for rank in range(3)]

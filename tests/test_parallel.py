@@ -1,5 +1,7 @@
 """Tests of work on several processes, by joblib, on a Dask cluster, and in batches."""
 
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -57,6 +59,30 @@ def test_n_jobs_changes_no_result(digits, capsys, params):
     assert numbers == sorted(numbers)
 
 
+def test_n_jobs_works_in_other_processes(digits, tmp_path):
+    def oracle(y, y_true):
+        (tmp_path / str(os.getpid())).touch()
+        return 1 - (y - y_true).abs().mean(1)
+
+    small(oracle=oracle, n_jobs=2).fit(*digits)
+    assert len(list(tmp_path.iterdir())) > 1
+
+
+def test_backends_that_return_all_at_the_end_are_not_used(digits):
+    with parallel_config("multiprocessing", n_jobs=2):
+        there = small().fit(*digits)
+    assert_same_weights(there, small().fit(*digits))
+
+
+def test_a_callback_may_stop_parallel_trainings(digits, recwarn):
+    clf = small(n_jobs=2)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("skdvn._base.FitProgress.epoch", lambda progress: True)
+        clf.fit(*digits)
+    assert {entry["training"] for entry in clf.history_} == {1}
+    assert not recwarn.list and clf.predict(digits[0]).shape == digits[1].shape
+
+
 def test_parallel_segmenters_draw_crops_of_their_own():
     X, Y = make_silhouettes(20, size=16, random_state=0)
     clf = UNetSegmenter(
@@ -76,8 +102,16 @@ def test_parallel_warm_starts_go_on_from_their_own_networks(digits):
     assert_same_weights(*fits)
 
 
-def test_parallel_checkpoints_are_cleared(digits, tmp_path):
-    small(n_jobs=2, checkpoint_dir=tmp_path).fit(*digits)
+def test_parallel_trainings_go_on_from_their_own_checkpoints(digits, tmp_path):
+    whole = small().fit(*digits)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("skdvn.checkpoints.Checkpoints.clear", lambda copies: None)
+        small(checkpoint_dir=tmp_path).fit(*digits)
+    copies = sorted(tmp_path.glob("*/*.pt"))
+    assert len(copies) > 1
+    copies[0].unlink()
+    resumed = small(n_jobs=2, checkpoint_dir=tmp_path).fit(*digits)
+    assert_same_weights(resumed, whole)
     assert not list(tmp_path.iterdir())
 
 
