@@ -16,6 +16,7 @@ from skdvn.distributed import ALONE, Team, current_team, data_parallel
 SCRIPT = """
 import os, sys
 import joblib, torch
+from skdvn import runs
 from skdvn.distributed import data_parallel
 from skdvn.training import Trainer
 torch.set_num_threads(1)
@@ -29,6 +30,7 @@ def run_or_die(trainer):
     return run_epoch(trainer)
 
 Trainer.run_epoch = run_or_die
+runs.SECONDS_BETWEEN_COPIES = 0.0
 method, clf, X, Y = joblib.load(sys.argv[1])
 with data_parallel() as team:
     getattr(clf, method)(X, Y)
