@@ -15,7 +15,7 @@ EXTRAS = {
     "progress": ["rich>=13"],  # scikit-learn's ProgressBar, 1.9 and newer
     "superpixels": ["scikit-image>=0.20"],
     "dask": ["dask[distributed]>=2024.1"],
-    "onnx": ["onnx>=1.16", "onnxscript>=0.1", "onnxruntime>=1.18"],
+    "onnx": ["onnx>=1.23", "onnxscript>=0.7.2", "onnxruntime>=1.23"],
     "safetensors": ["safetensors>=0.4"],
     "skops": ["skops>=0.11"],
 }
