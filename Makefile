@@ -59,4 +59,5 @@ $(BIN)/python:
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 	rm -rf docs/_build docs/api_reference docs/auto_examples docs/sg_execution_times.rst
+	rm -f demo_ascent.png examples/demo_ascent.png
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
