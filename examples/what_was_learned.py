@@ -56,9 +56,9 @@ print(f"a single label {np.abs(alone).mean():.2g} logits on average")
 # %%
 # Shapes
 # ------
-# The mean of all training images shows next to nothing. What a segmenter finds in it,
-# it has learned about shapes. In the paper the mean image with noise gives whole horses
-# too; our network, which sees the image through a U-Net, loses legs and head there
+# The mean of all training images is a blur. What a segmenter finds in it, it has
+# learned about shapes. In the paper the mean image with noise gives whole horses too;
+# our network, which sees the image through a U-Net, loses legs and head there
 # (:doc:`/reproduction`).
 
 if folder:
