@@ -67,7 +67,7 @@ print("left of a complete fit:", list(folder.iterdir()))
 
 whole = DVNSegmenter(n_channels=8, max_iter=30, random_state=0).fit(X, Y)
 largest = max(
-    float((mine - others).abs().max())
+    float((mine - others).detach().abs().max())
     for mine, others in zip(
         clf.network_.parameters(), whole.network_.parameters(), strict=True
     )

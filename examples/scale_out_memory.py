@@ -69,6 +69,6 @@ labels = blocks.map_blocks(
     clf.predict, dtype=int, chunks=(blocks.chunks[0], (Y.shape[1],))
 )
 values = blocks.map_blocks(clf.predict_value, dtype=float, drop_axis=1)
-print(labels)
+print("shape:", labels.shape, "in", labels.npartitions, "blocks")
 print("labels per row:", labels.sum(axis=1).mean().compute().round(2))
 print("rows of a value below .5:", int((values < 0.5).sum().compute()))

@@ -74,11 +74,10 @@ def export_value(
     --------
     >>> from skdvn import DVNMultiLabelClassifier
     >>> from skdvn.onnx import export_value
-    >>> export_value(DVNMultiLabelClassifier(), "value.onnx")
-    Traceback (most recent call last):
-    ...
-    sklearn.exceptions.NotFittedError: This DVNMultiLabelClassifier instance is not \
-fitted yet. Call 'fit' with appropriate arguments before using this estimator.
+    >>> from skdvn.datasets import load_digit_attributes
+    >>> X, Y = load_digit_attributes(return_X_y=True)
+    >>> clf = DVNMultiLabelClassifier(max_iter=1, refit=True, random_state=0)
+    >>> export_value(clf.fit(X, Y), "value.onnx")  # doctest: +SKIP
     """
     _check_onnx("skdvn.onnx.export_value")
     inner, calibrator = _unwrapped(estimator)
