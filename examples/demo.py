@@ -82,8 +82,8 @@ for name, model in models.items():
 
 # %%
 # F1 is that of each row, averaged; seconds are those of one processor. The expected-F1
-# rule is the one to beat: it takes seconds, and on the digits it wins with a network. :doc:`/benchmarks` has more data sets and
-# seeds.
+# rule is the one to beat: it takes seconds, and with a network it wins on the digits.
+# :doc:`/benchmarks` has more data sets and seeds.
 #
 # What the network believes
 # -------------------------
