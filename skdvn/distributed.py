@@ -131,9 +131,9 @@ def data_parallel() -> Iterator[Team]:
     processes call `fit` with the same estimator, X and y, with an int as
     ``random_state``. Each works on its share of every mini-batch, and all end up with
     the same fitted estimator, as if one process had done it with the same mini-batches:
-    the same up to rounding where training draws no samples (the default of
-    `skdvn.DVNMultiLabelClassifier`), a result as good where it does, as with crops of
-    images. Without torchrun there is one process, and nothing changes.
+    the same up to rounding, which long trainings magnify, where training draws no
+    samples (the default of `skdvn.DVNMultiLabelClassifier`), a result as good where it
+    does, as with crops of images. Without torchrun there is one process, and nothing changes.
 
     Yields
     ------
