@@ -133,7 +133,8 @@ def data_parallel() -> Iterator[Team]:
     the same fitted estimator, as if one process had done it with the same mini-batches:
     the same up to rounding, which long trainings magnify, where training draws no
     samples (the default of `skdvn.DVNMultiLabelClassifier`), a result as good where it
-    does, as with crops of images. Without torchrun there is one process, and nothing changes.
+    does, as with crops of images. Without torchrun there is one process, and nothing
+    changes.
 
     Yields
     ------
