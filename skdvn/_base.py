@@ -29,6 +29,8 @@ from .training import Trainer
 GLOBAL_GENERATOR = threading.Lock()
 # Attributes of scikit-learn's own, which concern the estimator that was called.
 CALLBACKS = ("_callback", "_skl")
+# What may be chosen on held-out rows.
+CHOSEN = ("step_size", "n_steps", "prior_weight", "learning_rate_init", "alpha")
 
 
 class BaseDVN(
@@ -171,7 +173,7 @@ class BaseDVN(
 
         def on_epoch(entry):
             if self.verbose and engine.team.rank == 0:
-                print(_describe(entry))
+                print(_describe(entry, plan.n_trainings_planned))
             return progress.epoch()
 
         seed = check_random_state(self.random_state).randint(2**31 - 1)
@@ -188,7 +190,19 @@ class BaseDVN(
         self.history_ = learned.history
         self.n_iter_ = learned.n_epochs
         self._store_choice(learned.optimization, learned.ascent, learned.score)
+        if self.verbose and engine.team.rank == 0 and plan.splits:
+            print(self._describe_choice())
         return learned.interrupted
+
+    def _describe_choice(self):
+        """What was chosen on the held-out rows, or given, and how good it is."""
+        chosen = [
+            f"{name} = {getattr(self, name + '_'):.4g}"
+            for name in CHOSEN
+            if hasattr(self, name + "_")
+        ]
+        score = f"validation score = {self.validation_score_:.4f}"
+        return ", ".join([f"All trainings: {score}", *chosen])
 
     def _learn_part(self, examples):
         """One epoch of every member on these examples, at a constant rate."""
@@ -250,9 +264,9 @@ class BaseDVN(
         return values(self.network_, x, outputs, batch_size=size).numpy()
 
 
-def _describe(entry):
+def _describe(entry, n_trainings):
     parts = [
-        f"Training {entry['training']}, epoch {entry['epoch']:3d}",
+        f"Training {entry['training']} of {n_trainings}, epoch {entry['epoch']:3d}",
         f"loss = {entry['loss']:.4f}",
     ]
     if "validation_score" in entry:

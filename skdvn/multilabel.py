@@ -193,8 +193,9 @@ classifier, default="auto"
         the same result at each call. Not under its rule is what a module or classifier
         of your own draws while it is trained.
     verbose : bool or int, default=False
-        Whether to print each epoch. With scikit-learn 1.9 or newer you can also use
-        its callbacks, as in ``clf.set_callbacks(ProgressBar())``.
+        Whether to print each epoch, and in the end what was chosen. With scikit-learn
+        1.9 or newer you can also use its callbacks, as in
+        ``clf.set_callbacks(ProgressBar())``.
 
     Attributes
     ----------

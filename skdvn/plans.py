@@ -84,11 +84,20 @@ class Plan:
     asides: tuple = ()
 
     @property
+    def n_trainings_planned(self):
+        """All trainings."""
+        return len(self._lengths_planned())
+
+    @property
     def n_epochs_planned(self):
         """Epochs of all trainings together, at most."""
+        return sum(self._lengths_planned())
+
+    def _lengths_planned(self):
+        """Epochs of each training, at most."""
         lengths = [optimization.n_epochs for optimization in self.optimizations]
         n_probes = min(N_PROBES, len(self.splits))
-        planned = n_probes * sum(lengths) + (len(self.splits) - n_probes) * max(lengths)
+        n_others = len(self.splits) - n_probes
         if self.refit or not self.splits:
-            planned += self.n_networks * max(lengths)
-        return planned
+            n_others += self.n_networks
+        return n_probes * lengths + n_others * [max(lengths)]

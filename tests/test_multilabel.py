@@ -461,7 +461,18 @@ def test_verbose(small, capsys):
     make(max_iter=3, verbose=True).fit(X, Y)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3
-    assert re.search(r"epoch +3, loss = 0\.\d+", lines[2], re.IGNORECASE)
+    assert re.search(r"training 1 of 1, epoch +3, loss = 0\.\d+", lines[2], re.I)
+
+
+def test_verbose_tells_how_many_trainings_and_what_was_chosen(clean_digits, capsys):
+    X, Y = clean_digits
+    clf = DVNMultiLabelClassifier((8,), max_iter=1, random_state=0, verbose=True)
+    clf.fit(X[:150], Y[:150])
+    *lines, last = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(clf.history_) == 9
+    assert lines[-1].startswith("Training 9 of 9, epoch   1, loss = ")
+    assert f"validation score = {clf.validation_score_:.4f}" in last
+    assert f"n_steps = {clf.n_steps_}" in last and "step_size = " in last
 
 
 def test_device_cpu(small, fitted):
