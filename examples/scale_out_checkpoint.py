@@ -36,13 +36,13 @@ script = f"""
 
     X, Y = make_silhouettes(100, random_state=0)
     DVNSegmenter(
-        n_channels=8, max_iter=30, random_state=0, checkpoint_dir={str(folder)!r}
+        n_channels=8, max_iter=40, random_state=0, checkpoint_dir={str(folder)!r}
     ).fit(X, Y)
 """
 process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)])
 while not list(folder.glob("*/*.pt")):
     time.sleep(0.1)
-time.sleep(2)
+time.sleep(4)
 os.kill(process.pid, signal.SIGKILL)
 print("the process ended with", process.wait())
 print("it left", [path.name for path in folder.glob("*/*.pt")])
@@ -54,7 +54,7 @@ print("it left", [path.name for path in folder.glob("*/*.pt")])
 # epochs; those of the process that was killed took their time there.
 
 X, Y = make_silhouettes(100, random_state=0)
-clf = DVNSegmenter(n_channels=8, max_iter=30, random_state=0, checkpoint_dir=folder)
+clf = DVNSegmenter(n_channels=8, max_iter=40, random_state=0, checkpoint_dir=folder)
 began = time.perf_counter()
 clf.fit(X, Y)
 seconds = time.perf_counter() - began
@@ -65,7 +65,7 @@ print("left of a complete fit:", list(folder.iterdir()))
 # %%
 # The weights are those of a fit that was never killed.
 
-whole = DVNSegmenter(n_channels=8, max_iter=30, random_state=0).fit(X, Y)
+whole = DVNSegmenter(n_channels=8, max_iter=40, random_state=0).fit(X, Y)
 largest = max(
     float((mine - others).detach().abs().max())
     for mine, others in zip(
