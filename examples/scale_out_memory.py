@@ -68,7 +68,7 @@ blocks = da.from_array(X_file, chunks=(300, X_file.shape[1]))
 labels = blocks.map_blocks(
     clf.predict, dtype=int, chunks=(blocks.chunks[0], (Y.shape[1],))
 )
-values = blocks.map_blocks(clf.predict_value, dtype=float, drop_axis=1)
+values = blocks.map_blocks(clf.predict_value, dtype="float32", drop_axis=1)
 print("shape:", labels.shape, "in", labels.npartitions, "blocks")
 print("labels per row:", labels.sum(axis=1).mean().compute().round(2))
 print("rows of a value below .5:", int((values < 0.5).sum().compute()))

@@ -271,4 +271,7 @@ def _describe(entry, n_trainings):
     ]
     if "validation_score" in entry:
         parts.append(f"validation score = {entry['validation_score']:.4f}")
-    return ", ".join([*parts, f"{entry['seconds']:.2f} s"])
+    parts.append(f"{entry['seconds']:.2f} s")
+    if "resumed" in entry:
+        parts.append("from the checkpoint")
+    return ", ".join(parts)

@@ -73,10 +73,10 @@ class ParametersMixin:
         if self.device == "auto":
             return torch.device("cuda" if torch.cuda.is_available() else "cpu")
         if not usable(self.device):
+            n_found = torch.cuda.device_count()
             raise ValueError(
-                f"device={str(self.device)!r} cannot be used here. Allowed are 'auto', "
-                f"'cpu' and the {torch.cuda.device_count()} CUDA device(s) of this "
-                "machine."
+                f"device={str(self.device)!r} cannot be used here. Allowed are 'auto' "
+                f"and 'cpu'; of CUDA devices PyTorch sees {n_found or 'none'}."
             )
         return torch.device(self.device)
 

@@ -125,7 +125,7 @@ def current_team():
 
 @contextmanager
 def data_parallel() -> Iterator[Team]:
-    """Share each ``fit`` within with the other processes that torchrun has started.
+    """Share each ``fit`` in its block among the processes that torchrun has started.
 
     Start your script with ``torchrun --nproc-per-node 2 script.py``, and let all
     processes call `fit` with the same estimator, X and y, with an int as
@@ -144,8 +144,8 @@ def data_parallel() -> Iterator[Team]:
     Raises
     ------
     ValueError
-        In `fit`, if ``random_state`` is None, if ``n_jobs`` asks for more processes, or
-        if the processes were not given the same parameters and data.
+        In `fit` by several processes, if ``random_state`` is None, if ``n_jobs`` asks
+        for more processes, or if they were not given the same parameters and data.
 
     Notes
     -----

@@ -198,7 +198,8 @@ class _Training:
     def _run_epochs(self, on_epoch):
         """Train to the end; True if the caller asks to stop."""
         team = self.engine.team
-        stopped = any([on_epoch(entry) for entry in self.history])
+        resumed = [{**entry, "resumed": True} for entry in self.history]
+        stopped = any([on_epoch(entry) for entry in resumed])
         while not team.any(stopped) and not self._is_done():
             entry = self._run_epoch()
             self.history.append(entry)

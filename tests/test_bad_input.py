@@ -174,7 +174,7 @@ def test_step_size_set_after_fit(value):
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_no_cuda():
-    with pytest.raises(ValueError, match=r"device='cuda'.*'cpu' and the 0 CUDA"):
+    with pytest.raises(ValueError, match=r"device='cuda'.*'auto' and 'cpu'.*sees none"):
         make(device="cuda").fit(X, Y)
 
 

@@ -89,7 +89,7 @@ def a_copy_after_each_epoch(monkeypatch):
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
-def test_a_killed_fit_goes_on_bit_for_bit(name, tmp_path, monkeypatch):
+def test_a_killed_fit_goes_on_bit_for_bit(name, tmp_path, monkeypatch, capsys):
     X, Y = data_of(name)
     estimator = ESTIMATORS[name]
     whole = _clone(estimator).fit(X, Y)
@@ -109,7 +109,9 @@ def test_a_killed_fit_goes_on_bit_for_bit(name, tmp_path, monkeypatch):
     for _ in range(n_deaths):
         with pytest.raises(Killed):
             _clone(estimator, tmp_path).fit(X, Y)
-    resumed = _clone(estimator, tmp_path).fit(X, Y)
+    capsys.readouterr()
+    resumed = _clone(estimator, tmp_path).set_params(verbose=True).fit(X, Y)
+    assert "from the checkpoint" in capsys.readouterr().out.splitlines()[0]
     assert len(n_run) == n_epochs  # none was run twice
     assert_same_fit(resumed, whole)
     np.testing.assert_array_equal(resumed.predict_proba(X), whole.predict_proba(X))
