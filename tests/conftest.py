@@ -11,7 +11,9 @@ from hypothesis import settings
 from skdvn.networks import ConvNetwork, GuessNetwork, LabelNetwork, UNet
 from skdvn.oracles import relaxed_iou
 
-collect_ignore = ["typed_script.py"]  # which only mypy reads
+# Without doctests: this file, whose name stands for that of docs too, and what only
+# mypy reads.
+collect_ignore = ["conftest.py", "typed_script.py"]
 
 # A shared machine may stall for a second; the number of examples bounds the time.
 settings.register_profile("skdvn", deadline=None, max_examples=30, derandomize=True)
