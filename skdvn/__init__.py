@@ -1,7 +1,47 @@
 """Deep Value Networks for structured prediction, as scikit-learn estimators."""
 
-from .multilabel import DVNMultiLabelClassifier
-from .segmentation import DVNSegmenter
+from ._moved import module_message
+from .estimators import (
+    SGD,
+    Adam,
+    AdamW,
+    Ascent,
+    Augmentation,
+    CalibratedValueCV,
+    Crops,
+    DVNMultiLabelClassifier,
+    DVNSegmenter,
+    EarlyStopping,
+    Initializer,
+    LabelNet,
+    Loss,
+    MaskNet,
+    Mixture,
+    recipes,
+)
 
-__version__ = "0.1.0"
-__all__ = ["DVNMultiLabelClassifier", "DVNSegmenter"]
+__version__ = "0.2.0.dev0"
+__all__ = [
+    "SGD",
+    "Adam",
+    "AdamW",
+    "Ascent",
+    "Augmentation",
+    "CalibratedValueCV",
+    "Crops",
+    "DVNMultiLabelClassifier",
+    "DVNSegmenter",
+    "EarlyStopping",
+    "Initializer",
+    "LabelNet",
+    "Loss",
+    "MaskNet",
+    "Mixture",
+    "recipes",
+]
+
+
+def __getattr__(name):
+    raise AttributeError(
+        module_message(name) or f"module 'skdvn' has no attribute {name!r}"
+    )

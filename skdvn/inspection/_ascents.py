@@ -7,10 +7,9 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
-from .._segmenter import BaseSegmenter
-from .._value_metrics import encoded_values
-from ..calibration import CalibratedValueCV
 from ..data import batches_of, rows_at_once
+from ..estimators import BaseSegmenter, CalibratedValueCV
+from ..metrics import encoded_values
 
 
 def fitted_within(estimator):
@@ -86,13 +85,13 @@ class Climber:
             yield _safe_indexing(X, rows), _safe_indexing(y, rows)
 
     def _rows_at_once(self, X):
-        if self.fitted.inference_noise:  # the noise is drawn for all rows together
+        if self.fitted._ascent().noise:  # the noise is drawn for all rows together
             return _num_samples(X)
         if self.is_segmenter:
             n_pixels = max(math.prod(np.shape(image)[:2]) for image in X)
-            n_entries = n_pixels * self.fitted._targets.n_outputs_
+            n_entries = n_pixels * self.fitted.codec_.targets.n_outputs_
         else:
-            n_entries = self.fitted._targets.n_labels_
+            n_entries = self.fitted.codec_.targets.n_labels_
         return rows_at_once(n_entries * (self.ascent.n_steps + 1))
 
     def stages(self, X):
@@ -101,8 +100,6 @@ class Climber:
 
     def round(self, stage):
         """Outputs of a stage as `predict` decides them, 0 and 1."""
-        if self.is_segmenter:
-            return [self.fitted._targets.round(mask) for mask in stage]
         return self.fitted._round(stage)
 
     def values_pred(self, X, stages):
@@ -116,7 +113,7 @@ class Climber:
         """Oracle values at each stage, (n_stages, n_samples); None without y."""
         if y is None:
             return None
-        truth = self.fitted._targets.encode(y, "y")
+        truth = self.fitted.codec_.targets.encode(y, "y")
         return np.stack([encoded_values(self.fitted, truth, stage) for stage in stages])
 
 

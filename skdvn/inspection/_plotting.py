@@ -11,7 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from .._typing import NDArray
+    from ..data.typing import NDArray
 
     #: One Axes, or as many as a display draws on.
     Grid: TypeAlias = Axes | Sequence[Axes] | NDArray[Any]

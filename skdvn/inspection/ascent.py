@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
-from .._typing import ArrayLike, NDArray, Rows, Self
+from ..data.typing import ArrayLike, MatrixLike, NDArray, Self
 from ._ascents import Climber, check_paths, check_same_shape, names_of_labels
 from ._plotting import (
     check_matplotlib,
@@ -101,8 +101,8 @@ class AscentPathDisplay:
     def from_estimator(
         cls,
         estimator: Any,
-        X: Rows,
-        y: Rows | None = None,
+        X: MatrixLike,
+        y: MatrixLike | None = None,
         *,
         n_steps: int | None = None,
         kind: str | None = None,
@@ -336,5 +336,5 @@ def _encoded(climber, y):
     """True labels as a dense matrix; None without y."""
     if y is None:
         return None
-    encoded = climber.fitted._targets.encode(y, "y")
+    encoded = climber.fitted.codec_.targets.encode(y, "y")
     return encoded.toarray() if sparse.issparse(encoded) else np.asarray(encoded)

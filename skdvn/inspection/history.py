@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._typing import Self
+from ..data.typing import Self
 from ._ascents import fitted_within
 from ._plotting import check_matplotlib, grid_for, next_color, whole_steps
 

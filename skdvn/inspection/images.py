@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from .._typing import ArrayLike, NDArray, RandomState, Self
+from ..data.typing import ArrayLike, NDArray, RandomState, Self
 from ._masks import displayable
 from ._plotting import axes_for, check_matplotlib
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from .._typing import NDArray, Self
+from ..data.typing import NDArray, Self
 from ..networks import LabelNetwork, members
 from ._ascents import fitted_within, names_of_labels
 from ._plotting import axes_for, check_matplotlib

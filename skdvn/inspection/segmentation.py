@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from .._segmenter import BaseSegmenter
-from .._typing import ArrayLike, NDArray, Oracle, Self
-from .._value_metrics import encoded_values
-from ..masks import MaskTargets, check_images, check_same_sizes
-from ..oracles import MAP_ORACLES, get_oracle
+from ..data import MaskTargets, check_images, check_same_sizes
+from ..data.typing import ArrayLike, NDArray, Self
+from ..estimators import BaseSegmenter
+from ..metrics import encoded_values
+from ..oracles import MAP_ORACLES, Oracle, get_oracle
 from ._ascents import fitted_within
 from ._masks import class_colors, displayable, painted
 from ._plotting import check_matplotlib, grid_for
@@ -152,7 +152,7 @@ or list of arrays
             )
         found = _relaxed_columns(fitted, X, steps, relaxed)
         masks, values_true, values_pred = {}, {}, {}
-        targets = fitted._targets
+        targets = fitted.codec_.targets
         if y is not None:
             truth = targets.encode(y, "y")
             check_same_sizes(found["prediction"], truth, "y")
@@ -318,7 +318,10 @@ callable, default="auto"
 def _relaxed_columns(fitted, X, steps, relaxed):
     """Relaxed masks by title; the last, the prediction, is to be rounded."""
     if not len(steps):
-        last, columns = fitted._relaxed(fitted._checked(X), fitted._starts_of(X)), {}
+        last, columns = (
+            fitted._relaxed(fitted._checked(X), fitted.codec_.starts_of(X)),
+            {},
+        )
     else:
         if not hasattr(fitted, "staged_predict_proba"):
             raise TypeError(

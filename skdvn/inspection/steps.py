@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._typing import ArrayLike, NDArray, Rows, Self
+from ..data.typing import ArrayLike, MatrixLike, NDArray, Self
 from ._ascents import Climber, check_paths, check_same_shape
 from ._plotting import axes_for, check_matplotlib, next_color, whole_steps
 
@@ -90,8 +90,8 @@ class NStepsDisplay:
     def from_estimator(
         cls,
         estimator: Any,
-        X: Rows,
-        y: Rows,
+        X: MatrixLike,
+        y: MatrixLike,
         *,
         n_steps: int | None = None,
         name: str | None = None,

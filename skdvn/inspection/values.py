@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._typing import ArrayLike, NDArray, Rows, Self
-from .._value_metrics import (
+from ..data.typing import ArrayLike, MatrixLike, NDArray, Self
+from ..metrics import (
     check_values,
     risk_coverage_curve,
     value_bins,
     value_calibration_error,
+    value_pairs,
 )
-from ..calibration import value_pairs
 from ._plotting import axes_for, check_matplotlib, reference_line
 
 if TYPE_CHECKING:
@@ -90,8 +90,8 @@ class RiskCoverageDisplay:
     def from_estimator(
         cls,
         estimator: Any,
-        X: Rows,
-        y: Rows,
+        X: MatrixLike,
+        y: MatrixLike,
         *,
         name: str | None = None,
         ax: Axes | None = None,
@@ -252,8 +252,8 @@ class ValueCalibrationDisplay:
     def from_estimator(
         cls,
         estimator: Any,
-        X: Rows,
-        y: Rows,
+        X: MatrixLike,
+        y: MatrixLike,
         *,
         n_bins: int = 10,
         strategy: str = "quantile",

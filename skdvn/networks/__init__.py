@@ -2,7 +2,8 @@
 
 from .checks import check_is_network, check_network
 from .conv import ConvNetwork
-from .guesses import GuessNetwork
+from .expected import expected_term, has_closed_form
+from .guesses import Correction, GuessNetwork
 from .joint import JointNetwork, join, members, score_all
 from .label_guesses import GuessLabelNetwork
 from .labels import (
@@ -21,12 +22,15 @@ from .protocol import (
     score_and_grad,
     scores_and_grads,
 )
+from .records import KINDS, build, describe, is_known
 from .segmenters import FCN, UNet
 
 __all__ = [
     "ACTIVATIONS",
     "FCN",
+    "KINDS",
     "ConvNetwork",
+    "Correction",
     "GlobalTerm",
     "GuessLabelNetwork",
     "GuessNetwork",
@@ -38,10 +42,15 @@ __all__ = [
     "LabelScore",
     "UNet",
     "autograd_score_and_grad",
+    "build",
     "check_is_network",
     "check_network",
     "copy_network",
+    "describe",
     "detach_context",
+    "expected_term",
+    "has_closed_form",
+    "is_known",
     "join",
     "members",
     "score_all",

@@ -1,0 +1,87 @@
+"""Images of one or many sizes as mini-batches."""
+
+import torch
+
+
+class Images:
+    """Images as tensors on a device, standardised per channel when they are taken.
+
+    Parameters
+    ----------
+    images : list of torch.Tensor of shape (n_channels, height, width)
+        Of any type; the sizes may differ.
+    device : torch.device
+        Where the tensors go.
+    dtype : torch.dtype
+        Their floating point type.
+    mean, scale : torch.Tensor of shape (n_channels,), default=None
+        If given, channels are standardised with these.
+    """
+
+    def __init__(self, images, device, dtype, mean=None, scale=None):
+        self.images, self.device, self.dtype = images, device, dtype
+        self._mean, self._scale = mean, scale
+
+    def __len__(self):
+        return len(self.images)
+
+    @property
+    def n_channels(self):
+        """Channels of all images."""
+        return len(self.images[0])
+
+    def take(self, rows):
+        """Images of one size at these positions (a CPU tensor or a slice)."""
+        if isinstance(rows, slice):
+            rows = torch.arange(len(self))[rows]
+        return self._finish(torch.stack([self.images[i] for i in rows.tolist()]))
+
+    def subset(self, rows):
+        """The images at these positions, as `Images`."""
+        part = [self.images[i] for i in rows.tolist()]
+        return Images(part, self.device, self.dtype, self._mean, self._scale)
+
+    def size(self, row):
+        """Height and width of one image."""
+        return tuple(self.images[row].shape[-2:])
+
+    def windows(self, rows, corners, width):
+        """Squares of the images; beyond the border they are mirrored.
+
+        Parameters
+        ----------
+        rows : torch.Tensor of shape (n,)
+            Positions of the images.
+        corners : torch.Tensor of shape (n, 2)
+            Upper left corners, possibly outside of the images.
+        width : int
+            Side of the squares.
+
+        Returns
+        -------
+        windows : torch.Tensor of shape (n, n_channels, width, width)
+        """
+        steps = torch.arange(width)
+        parts = []
+        for row, (top, left) in zip(rows.tolist(), corners.tolist(), strict=True):
+            height, breadth = self.size(row)
+            down, across = (
+                _mirrored(top + steps, height),
+                _mirrored(left + steps, breadth),
+            )
+            parts.append(self.images[row][:, down[:, None], across])
+        return self._finish(torch.stack(parts))
+
+    def _finish(self, batch):
+        batch = batch.to(self.device, self.dtype)
+        if self._mean is None:
+            return batch
+        per_channel = (-1, 1, 1)
+        mean, scale = self._mean.view(per_channel), self._scale.view(per_channel)
+        return (batch - mean.to(batch)) / scale.to(batch)
+
+
+def _mirrored(positions, length):
+    """Positions outside of ``range(length)`` as those of their mirror images."""
+    positions = positions % (2 * length)
+    return torch.minimum(positions, 2 * length - 1 - positions)

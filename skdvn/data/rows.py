@@ -1,0 +1,201 @@
+"""Arrays of the user as mini-batches of tensors."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from scipy import sparse
+
+# Standardised inputs are cut off here: rare binary features would otherwise reach
+# values of 50 and more.
+CLIP_LOW, CLIP_HIGH = -3.0, 5.0
+
+
+# Below this share of non-zeros a sparse product beats a dense one.
+SPARSE_DENSITY = 0.2
+
+
+# Rows with more entries than this are not made dense all at once.
+MAX_DENSE_ENTRIES = 2**22
+
+
+def batches_of(n, batch_size):
+    """Slices that cover ``range(n)``."""
+    return [slice(low, min(low + batch_size, n)) for low in range(0, n, batch_size)]
+
+
+def rows_at_once(n_entries):
+    """How many rows of so many entries may be made dense at once."""
+    return max(1, MAX_DENSE_ENTRIES // max(1, n_entries))
+
+
+def stacked(parts, n_rows):
+    """Parts of `n_rows` rows, ndarrays, as one, of which only one is held beside it."""
+    array, low = None, 0
+    for part in parts:
+        if array is None:
+            array = np.empty((n_rows, *part.shape[1:]), part.dtype)
+        array[low : low + len(part)] = part
+        low += len(part)
+    return array
+
+
+class SparseBatch(NamedTuple):
+    """Rows that differ from a common row in few places.
+
+    Parameters
+    ----------
+    base : torch.Tensor of shape (n_columns,)
+        The common row: what an all-zero row of the user's is after standardising.
+    differences : CSR matrix of shape (n, n_columns)
+        What is to be added to it.
+    """
+
+    base: torch.Tensor
+    differences: sparse.csr_matrix
+
+    def __matmul__(self, weight):
+        """Product with a matrix, differentiable in the latter."""
+        return _SparseProduct.apply(weight, self)
+
+
+class _SparseProduct(torch.autograd.Function):
+    """SciPy's sparse products; those of torch are several times slower on a CPU."""
+
+    @staticmethod
+    def forward(ctx, weight, batch):
+        ctx.batch = batch
+        product = torch.from_numpy(batch.differences @ weight.detach().numpy())
+        return product.add_(batch.base @ weight)
+
+    @staticmethod
+    def backward(ctx, grad):
+        batch = ctx.batch
+        product = torch.from_numpy(batch.differences.T @ grad.numpy())
+        return product.addr_(batch.base, grad.sum(0)), None
+
+
+class Rows:
+    """Rows of a dense or sparse array as tensors on a device, standardised.
+
+    Parameters
+    ----------
+    array : {ndarray, CSR matrix} of shape (n, ...)
+        The rows. A sparse array stays sparse; only rows asked for are made dense.
+    device : torch.device
+        Where the tensors go.
+    dtype : torch.dtype
+        Their floating point type.
+    mean, scale : ndarray of shape (n_columns,), default=None
+        If given, columns are standardised with these and clipped to [-3, 5].
+    keep_sparse : bool, default=False
+        Whether to return rows of a sparse array as a `SparseBatch` where that pays,
+        which is on a CPU.
+    """
+
+    def __init__(
+        self, array, device, dtype, *, mean=None, scale=None, keep_sparse=False
+    ):
+        self.device, self.dtype = device, dtype
+        self._base = None
+        if sparse.issparse(array):
+            array = array.tocsr()
+            base = np.zeros(array.shape[1])
+            data = array.data
+            if mean is not None:
+                base = _standardize(base, mean, scale)
+                columns = array.indices
+                data = _standardize(data, mean[columns], scale[columns]) - base[columns]
+            # As wide as the tensors, so that products need no conversion.
+            data = torch.as_tensor(data, dtype=dtype).numpy()
+            array = sparse.csr_matrix((data, array.indices, array.indptr), array.shape)
+            self._base = torch.as_tensor(base, dtype=dtype, device=device)
+            density = array.nnz / max(1, math.prod(array.shape))
+            pays = density < SPARSE_DENSITY and self._base.device.type == "cpu"
+            self._keep_sparse = keep_sparse and pays
+        else:
+            # Scaled in the precision given, since float32 may not hold the array.
+            if mean is not None:
+                array = _standardize(array, mean, scale)
+            # A copy, since torch takes no array that is read backwards.
+            array = np.ascontiguousarray(array)
+            array = torch.tensor(array, dtype=dtype, device=device)
+        self._array = array
+
+    def __len__(self):
+        return self._array.shape[0]
+
+    def take(self, rows):
+        """The rows at these positions (a CPU tensor or a slice)."""
+        part = self._at(rows)
+        if self._base is None:
+            return part
+        if self._keep_sparse:
+            return SparseBatch(self._base, part)
+        return torch.from_numpy(part.toarray()).to(self.device) + self._base
+
+    def subset(self, rows):
+        """The rows at these positions, as `Rows`."""
+        part = object.__new__(Rows)
+        part.__dict__.update(self.__dict__)
+        part._array = self._at(rows)
+        return part
+
+    def _at(self, rows):
+        if self._base is not None and isinstance(rows, torch.Tensor):
+            rows = rows.numpy()
+        return self._array[rows]
+
+
+def _standardize(array, mean, scale):
+    return np.clip((array - mean) / scale, CLIP_LOW, CLIP_HIGH)
+
+
+class ConstantRows:
+    """The same row over and over: where inference starts unless told otherwise.
+
+    Parameters
+    ----------
+    row : torch.Tensor
+        The row.
+    n : int
+        How often.
+    """
+
+    def __init__(self, row, n):
+        self._row, self._n = row, n
+
+    def __len__(self):
+        return self._n
+
+    def take(self, rows):
+        """The rows at these positions (a CPU tensor or a slice), as a tensor."""
+        n = len(range(self._n)[rows]) if isinstance(rows, slice) else len(rows)
+        return self._row.expand(n, *self._row.shape)
+
+    def subset(self, rows):
+        """The rows at these positions, as `ConstantRows`."""
+        return ConstantRows(self._row, len(rows))
+
+
+class ComputedRows:
+    """Rows that are computed from those of another array when asked for.
+
+    Parameters
+    ----------
+    function : callable
+        Maps rows of `array` to as many rows, an ndarray.
+    array : {ndarray, CSR matrix}
+    device : torch.device
+    dtype : torch.dtype
+    """
+
+    def __init__(self, function, array, device, dtype):
+        self._function, self._array = function, array
+        self.device, self.dtype = device, dtype
+
+    def take(self, rows):
+        """The rows at these positions (a slice), as a tensor."""
+        part = self._function(self._array[rows])
+        return torch.as_tensor(part, dtype=self.dtype, device=self.device)

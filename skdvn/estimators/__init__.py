@@ -1,0 +1,114 @@
+"""The estimators, and what their parameters mean."""
+
+from . import recipes
+from .base import BaseDVN, execution_for
+from .calibration import CalibratedValueCV
+from .callbacks import CALLBACK_ATTRIBUTES, with_callbacks
+from .components import (
+    AUTO,
+    SGD,
+    Adam,
+    AdamW,
+    Ascent,
+    Augmentation,
+    Component,
+    Crops,
+    EarlyStopping,
+    Initializer,
+    LabelNet,
+    Loss,
+    MaskNet,
+    Mixture,
+    Solver,
+    above,
+    at_least,
+)
+from .fingerprint import fingerprint
+from .image_codec import ImageCodec
+from .initializers import EstimatorStart, MeanStart, SegmenterStart
+from .label_codec import LabelCodec, read_rows
+from .label_networks import feed_forward
+from .label_plan import Splitter, plan_for_feed_forward
+from .label_targets import LabelTargets
+from .labeler import LabelEstimator
+from .linear_expert import LIMIT, ClippingScaler, LinearExpert, decision_thresholds
+from .mask_networks import half_pays, mask_builder
+from .mask_plan import (
+    mask_optimization,
+    mask_splits,
+    pixel_objective,
+    plan_for_pixels,
+)
+from .multilabel import DVNMultiLabelClassifier
+from .parameters import (
+    SOLVERS,
+    TRAINING_CONSTRAINTS,
+    check_pair,
+    with_checked_parameters,
+)
+from .plain_state import MARKS, packed, unpacked
+from .segmentation import DVNSegmenter
+from .segmenter import SEGMENTER_CONSTRAINTS, BaseSegmenter
+from .versions import OtherVersionWarning, VersionedMixin, this_version
+
+__all__ = [
+    "AUTO",
+    "CALLBACK_ATTRIBUTES",
+    "LIMIT",
+    "MARKS",
+    "SEGMENTER_CONSTRAINTS",
+    "SGD",
+    "SOLVERS",
+    "TRAINING_CONSTRAINTS",
+    "Adam",
+    "AdamW",
+    "Ascent",
+    "Augmentation",
+    "BaseDVN",
+    "BaseSegmenter",
+    "CalibratedValueCV",
+    "ClippingScaler",
+    "Component",
+    "Crops",
+    "DVNMultiLabelClassifier",
+    "DVNSegmenter",
+    "EarlyStopping",
+    "EstimatorStart",
+    "ImageCodec",
+    "Initializer",
+    "LabelCodec",
+    "LabelEstimator",
+    "LabelNet",
+    "LabelTargets",
+    "LinearExpert",
+    "Loss",
+    "MaskNet",
+    "MeanStart",
+    "Mixture",
+    "OtherVersionWarning",
+    "SegmenterStart",
+    "Solver",
+    "Splitter",
+    "VersionedMixin",
+    "above",
+    "at_least",
+    "check_pair",
+    "decision_thresholds",
+    "execution_for",
+    "feed_forward",
+    "fingerprint",
+    "half_pays",
+    "mask_builder",
+    "mask_optimization",
+    "mask_splits",
+    "packed",
+    "pixel_objective",
+    "plan_for_feed_forward",
+    "plan_for_pixels",
+    "read_rows",
+    "recipes",
+    "this_version",
+    "unpacked",
+    "with_callbacks",
+    "with_checked_parameters",
+]

@@ -1,0 +1,471 @@
+"""Knobs of experts, in small objects: their parameters can be searched by nested names.
+
+Each is a scikit-learn estimator without `fit`, so that ``GridSearchCV`` finds
+``ascent__noise``, and `clone`, `repr` and pickle work as for any other. "auto" is what
+suits the estimator that it is given to.
+"""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+
+from ..data import FLIPS
+from ..inference import PROJECTIONS, STEP_RULES
+from ..networks import ACTIVATIONS
+from ..training import GRADIENT_LOSSES, LOSSES, SCHEDULES
+
+AUTO = StrOptions({"auto"})
+
+
+def at_least(low, kind=Real):
+    """Numbers from this one upwards."""
+    return Interval(kind, low, None, closed="left")
+
+
+def above(low):
+    """Real numbers greater than this one."""
+    return Interval(Real, low, None, closed="neither")
+
+
+SHARE = Interval(Real, 0, 1, closed="left")
+
+
+class Component(BaseEstimator):
+    """Parameters of an estimator that belong together."""
+
+    _parameter_constraints: dict[str, list[Any]] = {}
+
+
+class Ascent(Component):
+    """How inference steps (section 3.1 of Gygli et al., 2017).
+
+    Parameters
+    ----------
+    step_rule : {"auto", "value", "logit", "normalized", "rms"}, default="auto"
+        Direction of a step: the gradient of the value (eq. 8), of its logit, or the
+        latter divided by its largest absolute entry or by its root mean square.
+        "auto" is "value" for labels and "rms" for masks.
+    momentum : float, default=0.0
+        Share of the last step that the next one keeps, in [0, 1).
+    noise : float, default=0.0
+        Standard deviation of the Gaussian noise in each step, non-negative (the
+        paper's future work). With noise, predictions depend on `random_state`.
+    decay : float or "auto", default="auto"
+        Size of the last step relative to the first, in (0, 1]; in between it falls
+        geometrically. "auto" is 1 for labels and 0.1 for masks.
+    projection : {"auto", "box", "simplex"}, default="auto"
+        Where the ascent keeps y: in [0, 1], or where the classes of a pixel add up to
+        1. "auto" is the simplex for masks of more than two classes, else the box.
+
+    Examples
+    --------
+    >>> from skdvn import Ascent, DVNMultiLabelClassifier
+    >>> clf = DVNMultiLabelClassifier(ascent=Ascent(noise=0.1))
+    >>> clf.set_params(ascent__noise=0.2).ascent
+    Ascent(noise=0.2)
+    """
+
+    _parameter_constraints = {
+        "step_rule": [StrOptions({"auto", *STEP_RULES})],
+        "momentum": [SHARE],
+        "noise": [at_least(0)],
+        "decay": [Interval(Real, 0, 1, closed="right"), AUTO],
+        "projection": [StrOptions({"auto", *PROJECTIONS})],
+    }
+
+    def __init__(
+        self,
+        step_rule: str = "auto",
+        *,
+        momentum: float = 0.0,
+        noise: float = 0.0,
+        decay: float | str = "auto",
+        projection: str = "auto",
+    ) -> None:
+        self.step_rule = step_rule
+        self.momentum = momentum
+        self.noise = noise
+        self.decay = decay
+        self.projection = projection
+
+
+class Mixture(Component):
+    """Where the outputs to train on come from, and how they are mixed (section 3.3).
+
+    Parameters
+    ----------
+    shares : dict, default=None
+        Generators with their shares, as for the parameter `tuples` of the estimator;
+        None is what the estimator does by default.
+    mixing : {"auto", "all", "one"}, default="auto"
+        Whether each mini-batch trains on the tuples of all generators, weighted by
+        their shares, or on those of one, drawn by share (Algorithm 1). "auto" is "all"
+        for labels and "one" for masks.
+    n_iterates : int or "auto", default="auto"
+        Iterates of each inference trajectory that become tuples, evenly spaced, the
+        last included. "auto" is 4 for labels and 2 for masks.
+    n_samples : int or "auto", default="auto"
+        Stratified samples per example; "auto" is 1 for labels and 2 for masks.
+    replay_size : int, default=8
+        Earlier outputs kept per example for "replay".
+    lag : int, default=0
+        With more than 0, tuples are inferred in a parallel thread with the weights of
+        so many mini-batches ago (section 3.3). Results do not depend on timing. Pays
+        where inference is slow and a second core is idle.
+
+    Examples
+    --------
+    >>> from skdvn import DVNMultiLabelClassifier, Mixture
+    >>> mixture = Mixture({"inference": 0.8, "replay": 0.2}, replay_size=16)
+    >>> DVNMultiLabelClassifier(tuples=mixture).tuples.replay_size
+    16
+    """
+
+    _parameter_constraints = {
+        "shares": [dict, None],
+        "mixing": [StrOptions({"auto", "all", "one"})],
+        "n_iterates": [at_least(1, Integral), AUTO],
+        "n_samples": [at_least(1, Integral), AUTO],
+        "replay_size": [at_least(1, Integral)],
+        "lag": [at_least(0, Integral)],
+    }
+
+    def __init__(
+        self,
+        shares: dict[Any, float] | None = None,
+        *,
+        mixing: str = "auto",
+        n_iterates: int | str = "auto",
+        n_samples: int | str = "auto",
+        replay_size: int = 8,
+        lag: int = 0,
+    ) -> None:
+        self.shares = shares
+        self.mixing = mixing
+        self.n_iterates = n_iterates
+        self.n_samples = n_samples
+        self.replay_size = replay_size
+        self.lag = lag
+
+
+class Loss(Component):
+    """What training minimises.
+
+    Parameters
+    ----------
+    value : {"cross_entropy", "squared", "hinge"}, default="cross_entropy"
+        Discrepancy of value and oracle value: eq. 11, or the squared error. "hinge" is
+        the structured hinge, by which structured prediction energy networks learn to
+        rank instead, see `skdvn.recipes.SPEN`; `predict_value` is no estimate then.
+    guess_weight : float or "auto", default="auto"
+        Weight of the cross-entropy, per label or pixel, of the network's own guess
+        (beyond the paper), non-negative. "auto" is 1 for networks of skdvn whose value
+        stands on a guess, which then learns from this loss alone; 0 for label networks
+        of one's own, 1 for segmentation networks of one's own that have a guess.
+    gradient : {"squared", "cross_entropy"}, default="squared"
+        How the gradient of the value in y is compared with that of the oracle: by
+        squared differences, or by the cross-entropy of the score's gradient, read as
+        logits of the sign of the oracle's.
+    gradient_weight : float, default=0.0
+        Weight of that comparison (Sobolev training, beyond the paper), non-negative.
+        Segmentation networks that learn from values alone learn several times faster
+        with it; the oracle must be differentiable.
+
+    References
+    ----------
+    Wojciech M. Czarnecki et al. Sobolev Training for Neural Networks. NeurIPS 2017.
+    """
+
+    _parameter_constraints = {
+        "value": [StrOptions({*LOSSES, "hinge"})],
+        "guess_weight": [at_least(0), AUTO],
+        "gradient": [StrOptions(set(GRADIENT_LOSSES))],
+        "gradient_weight": [at_least(0)],
+    }
+
+    def __init__(
+        self,
+        value: str = "cross_entropy",
+        *,
+        guess_weight: float | str = "auto",
+        gradient: str = "squared",
+        gradient_weight: float = 0.0,
+    ) -> None:
+        self.value = value
+        self.guess_weight = guess_weight
+        self.gradient = gradient
+        self.gradient_weight = gradient_weight
+
+
+class Solver(Component):
+    """What optimizers of the weights have in common."""
+
+    _parameter_constraints = {
+        "schedule": [StrOptions(set(SCHEDULES))],
+        "max_grad_norm": [Interval(Real, 0, np.inf, closed="right"), AUTO],
+        "averaging": [SHARE, AUTO],
+    }
+
+
+class SGD(Solver):
+    """Stochastic gradient descent with momentum, for the weights.
+
+    Parameters
+    ----------
+    momentum : float, default=0.9
+        In [0, 1).
+    schedule : {"constant", "cosine", "step"}, default="cosine"
+        The learning rate stays constant, falls to 0 along a cosine, or is divided by 10
+        after 38% and 77% of the epochs.
+    max_grad_norm : float or "auto", default="auto"
+        Gradients of a larger norm are scaled down to it; positive, infinity allowed.
+        "auto" is 1 for labels and 5 for masks.
+    averaging : float or "auto", default="auto"
+        Decay per mini-batch of the moving average of the weights that is kept, in
+        [0, 1); 0 keeps the last weights. "auto" is 0 for labels and 0.998 for masks.
+    """
+
+    _parameter_constraints = {**Solver._parameter_constraints, "momentum": [SHARE]}
+
+    def __init__(
+        self,
+        momentum: float = 0.9,
+        *,
+        schedule: str = "cosine",
+        max_grad_norm: float | str = "auto",
+        averaging: float | str = "auto",
+    ) -> None:
+        self.momentum = momentum
+        self.schedule = schedule
+        self.max_grad_norm = max_grad_norm
+        self.averaging = averaging
+
+
+class Adam(Solver):
+    """Adam (Kingma & Ba, 2015), for the weights.
+
+    Parameters
+    ----------
+    schedule, max_grad_norm, averaging
+        As for `SGD`.
+    """
+
+    def __init__(
+        self,
+        *,
+        schedule: str = "cosine",
+        max_grad_norm: float | str = "auto",
+        averaging: float | str = "auto",
+    ) -> None:
+        self.schedule = schedule
+        self.max_grad_norm = max_grad_norm
+        self.averaging = averaging
+
+
+class AdamW(Solver):
+    """Adam with decoupled weight decay (Loshchilov & Hutter, 2019), for the weights.
+
+    Parameters
+    ----------
+    schedule, max_grad_norm, averaging
+        As for `SGD`.
+    """
+
+    def __init__(
+        self,
+        *,
+        schedule: str = "cosine",
+        max_grad_norm: float | str = "auto",
+        averaging: float | str = "auto",
+    ) -> None:
+        self.schedule = schedule
+        self.max_grad_norm = max_grad_norm
+        self.averaging = averaging
+
+
+class EarlyStopping(Component):
+    """When training stops because held-out examples are no longer scored better.
+
+    Parameters
+    ----------
+    n_iter_no_change : int or "auto", default="auto"
+        Epochs without improvement after which training stops; "auto" is 5 for labels
+        and 10 for masks.
+    tol : float, default=1e-4
+        What counts as improvement, non-negative.
+    """
+
+    _parameter_constraints = {
+        "n_iter_no_change": [at_least(1, Integral), AUTO],
+        "tol": [at_least(0)],
+    }
+
+    def __init__(
+        self, n_iter_no_change: int | str = "auto", *, tol: float = 1e-4
+    ) -> None:
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+
+
+class Initializer(Component):
+    """Inference on labels starts at what another classifier predicts, scaled down.
+
+    Parameters
+    ----------
+    estimator : classifier
+        Cloned and fitted inside `fit`, without weights.
+    scale : float, default=0.5
+        What a predicted label starts at, in (0, 1].
+    """
+
+    _parameter_constraints = {
+        "estimator": [HasMethods(["fit", "predict"])],
+        "scale": [Interval(Real, 0, 1, closed="right")],
+    }
+
+    def __init__(self, estimator: Any, *, scale: float = 0.5) -> None:
+        self.estimator = estimator
+        self.scale = scale
+
+
+class LabelNet(Component):
+    """The value network for labels (section 5.1).
+
+    Parameters
+    ----------
+    local_term : {"linear", "oracle"}, default="linear"
+        What the local part computes: coefficients of y, as in the paper, or a guess of
+        the labels, learnt label by label, against which the value is shaped like the
+        oracle (beyond the paper, see `skdvn.networks.GuessLabelNetwork`). The latter
+        suits an `encoder` that has much to learn from few rows.
+    n_global_units : int or array-like of int, default=16
+        Widths of the hidden layers of the global part, which sees only y and learns
+        which labels go together. 0 or ``()`` leaves it out.
+    activation : {"softplus", "tanh", "relu"}, default="softplus"
+        Activation of all hidden layers. Smooth ones suit gradients in y.
+    """
+
+    _parameter_constraints = {
+        "local_term": [StrOptions({"linear", "oracle"})],
+        "n_global_units": ["array-like", at_least(0, Integral)],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+    }
+
+    def __init__(
+        self,
+        local_term: str = "linear",
+        *,
+        n_global_units: Any = 16,
+        activation: str = "softplus",
+    ) -> None:
+        self.local_term = local_term
+        self.n_global_units = n_global_units
+        self.activation = activation
+
+
+class MaskNet(Component):
+    """The value network for masks on top of a U-Net (beyond the paper).
+
+    Parameters
+    ----------
+    local_term : {"oracle", "linear"}, default="oracle"
+        What the value is made of: the oracle's expected value under the U-Net's guess,
+        see `skdvn.networks.GuessNetwork`, or a term linear in y as in the paper's
+        network for labels.
+    n_global_units : int, default=16
+        Units of the learned correction of that term; 0 leaves it out.
+    """
+
+    _parameter_constraints = {
+        "local_term": [StrOptions({"oracle", "linear"})],
+        "n_global_units": [at_least(0, Integral)],
+    }
+
+    def __init__(self, local_term: str = "oracle", *, n_global_units: int = 16) -> None:
+        self.local_term = local_term
+        self.n_global_units = n_global_units
+
+
+class Crops(Component):
+    """What segmentation networks see of an image at once (section 5.4).
+
+    Parameters
+    ----------
+    size : int or "auto", default="auto"
+        Side of the square crops. "auto" is the shorter side of the smallest image,
+        three quarters of it for "conv" and `FCNSegmenter`, at most 64.
+    n_crops : int or "auto", default="auto"
+        Crops per image in prediction, evenly spaced: 1, 9, 25, 36 ... for 1, 3, 5, 6
+        along each axis, and more where they would not cover the image. "auto"
+        overlaps neighbours by at least half.
+    stride : int, default=None
+        Distance of neighbouring crops in pixels, instead of `n_crops`.
+    aggregation : {"joint", "average"}, default="joint"
+        Whether all crops of an image climb together, each pixel by the sum of their
+        gradients, or each crop alone, whose masks are averaged. Guesses of per-pixel
+        segmenters are always averaged.
+    flip : bool or "auto", default="auto"
+        Whether the mirror image of each crop counts as a crop in prediction. "auto"
+        does if mirror images are trained on.
+    per_image : int, default=1
+        Random crops of each training image in an epoch.
+    visits : int, default=1
+        For how many epochs a crop stays before another takes its place. More than 1
+        lets "chain" and "replay" tuples go on from visit to visit.
+    """
+
+    _parameter_constraints = {
+        "size": [at_least(1, Integral), AUTO],
+        "n_crops": [at_least(1, Integral), AUTO],
+        "stride": [at_least(1, Integral), None],
+        "aggregation": [StrOptions({"joint", "average"})],
+        "flip": ["boolean", AUTO],
+        "per_image": [at_least(1, Integral)],
+        "visits": [at_least(1, Integral)],
+    }
+
+    def __init__(
+        self,
+        size: int | str = "auto",
+        *,
+        n_crops: int | str = "auto",
+        stride: int | None = None,
+        aggregation: str = "joint",
+        flip: bool | str = "auto",
+        per_image: int = 1,
+        visits: int = 1,
+    ) -> None:
+        self.size = size
+        self.n_crops = n_crops
+        self.stride = stride
+        self.aggregation = aggregation
+        self.flip = flip
+        self.per_image = per_image
+        self.visits = visits
+
+
+class Augmentation(Component):
+    """How training images are changed at random.
+
+    Parameters
+    ----------
+    strength : float, default=1.0
+        Of rotation, scaling, shift and colour changes, non-negative; 0 turns them off
+        and 1 is what works for photographs.
+    flips : {"horizontal", "both", "none"}, default="horizontal"
+        Mirror images to train on.
+    """
+
+    _parameter_constraints = {
+        "strength": [at_least(0)],
+        "flips": [StrOptions(set(FLIPS))],
+    }
+
+    def __init__(self, strength: float = 1.0, *, flips: str = "horizontal") -> None:
+        self.strength = strength
+        self.flips = flips

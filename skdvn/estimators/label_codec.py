@@ -1,0 +1,289 @@
+"""Labels and inputs of the user as examples for the network, and back."""
+
+import math
+from itertools import pairwise
+from numbers import Integral
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from scipy import sparse
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils.validation import validate_data
+
+from ..data import ConstantRows, Examples, Queries, Rows
+from ..oracles import get_oracle
+from .components import Initializer
+from .initializers import EstimatorStart, constant_row
+from .label_targets import LabelTargets, check_no_label_lists
+from .parameters import checked_weight, resolve_device
+from .plain_state import PlainStateMixin
+
+# Up to so many rows double precision costs nothing, since overhead dominates.
+SMALL_N_ROWS = 256
+# With fewer multiplications per row than this in the local part a CPU is faster than
+# an H200: 3 times and more with 19,000, as fast with 550,000, 2.4 times slower with 8
+# million.
+PRODUCTS_WORTH_A_GPU = 500_000
+
+
+class LabelData(NamedTuple):
+    """Checked arrays: inputs, binary labels, where inference starts, weights."""
+
+    X: np.ndarray
+    Y: np.ndarray
+    starts: np.ndarray | None
+    weight: np.ndarray | None
+
+    def at(self, rows):
+        """The data at these positions."""
+        return LabelData(*(None if part is None else part[rows] for part in self))
+
+
+class LabelRows(NamedTuple):
+    """What `fit` was given, checked: inputs as numbers and as given, y and weights."""
+
+    X: np.ndarray
+    y: np.ndarray
+    weight: np.ndarray | None
+    X_given: object
+
+
+def checked_rows(estimator, X, y=None, *, shape=None, reset=False):
+    """X, and y if given, as arrays of numbers; counts and names are noted or compared.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Its `network` and `encoder` decide which shapes of X are fine.
+    X, y : object
+        What the user gave.
+    shape : tuple of int, default=None
+        Of a row as it must be.
+    reset : bool, default=False
+        Whether the estimator takes note of features instead of comparing them.
+
+    Returns
+    -------
+    checked : array, or tuple of two
+    """
+    allowed = {
+        "accept_sparse": "csr",
+        "dtype": (np.float64, np.float32),
+        "allow_nd": has_own_modules(estimator),
+    }
+    if y is None:
+        X = checked = validate_data(estimator, X, reset=reset, **allowed)
+    else:
+        check_no_label_lists(y)
+        X, y = checked = validate_data(
+            estimator, X, y, reset=reset, multi_output=True, **allowed
+        )
+    if shape is not None and X.shape[1:] != shape:
+        raise ValueError(
+            f"X has rows of shape {X.shape[1:]}; {type(estimator).__name__} was fitted "
+            f"on rows of shape {shape}."
+        )
+    return checked
+
+
+def read_rows(estimator, X, y, sample_weight):
+    """What `fit` is given, checked, without rows of weight 0."""
+    X_given = X
+    X, y = checked_rows(estimator, X, y, reset=True)
+    weight = checked_weight(sample_weight, X)
+    if weight is not None and not weight.all():
+        used = np.flatnonzero(weight)
+        X_given = _safe_indexing(X_given, used)
+        X, y, weight = X[used], y[used], weight[used]
+    return LabelRows(X, y, weight, X_given)
+
+
+def has_own_modules(params):
+    """Whether inputs go through a module of the user's, which take any shape."""
+    own = is_own_network(getattr(params, "network", None))
+    return own or params.encoder is not None
+
+
+def is_own_network(network):
+    """Whether `network` is a module or function of the user's, and no setting."""
+    return callable(network)
+
+
+class LabelCodec(PlainStateMixin):
+    """Settles once what all calls share, and turns arrays into examples and back.
+
+    Parameters
+    ----------
+    params : estimator
+        Its parameters say how. It is not kept.
+
+    Attributes
+    ----------
+    targets : LabelTargets
+    shape : tuple of int
+        Of a row of X.
+    device, dtype
+        Where tensors go, and their precision.
+    scaler : StandardScaler or None
+    initializer : EstimatorStart or None
+        What says where inference starts, if another estimator does.
+    start : ndarray of shape (n_labels,) or None
+        Where inference starts if it is the same everywhere. With neither it is the
+        network's own guess.
+    """
+
+    default_oracle = "f1"
+
+    def __init__(self, params):
+        self._scales = params.standardize
+        self._keep_sparse = not has_own_modules(params)
+
+    def fit_transform(self, rows, params, guesses):
+        """Settle everything on what `fit` was given.
+
+        Parameters
+        ----------
+        rows : LabelRows
+        params : estimator
+        guesses : bool
+            Whether inference starts at the network's own guess.
+
+        Returns
+        -------
+        data : LabelData
+        """
+        X, y, weight, X_given = rows
+        self.shape = X.shape[1:]
+        self.targets = LabelTargets(y)
+        self._settle(X, weight, params)
+        starts = self._fit_start(X_given, y, params, guesses)
+        Y = self.targets.encode(y)
+        if not Y.sum():
+            raise ValueError(
+                f"y has no positive at all: all entries of its shape {Y.shape} are 0. "
+                "At least one label of one row must be 1."
+            )
+        return LabelData(X, Y, starts, weight)
+
+    def fit_transform_part(self, rows, params, guesses, classes):
+        """The same on the first rows of many; not all classes need be among them."""
+        X, y, weight, X_given = rows
+        self.shape = X.shape[1:]
+        self.targets = LabelTargets(y if classes is None else classes)
+        self._settle(X, weight, params)
+        starts = self._fit_start(X_given, y, params, guesses)
+        return LabelData(X, self.targets.encode(y), starts, weight)
+
+    def transform(self, X, y, name="Y", weight=None, X_given=None):
+        """Further rows, checked, as `LabelData`."""
+        starts = self.starts_of(X if X_given is None else X_given)
+        return LabelData(X, self.targets.encode(y, name), starts, weight)
+
+    def _settle(self, X, weight, params):
+        self.device = resolve_device(params.device)
+        if params.device == "auto" and is_small(X, params, self.targets.n_labels_):
+            self.device = torch.device("cpu")
+        small = X.shape[0] <= SMALL_N_ROWS
+        self.dtype = torch.float64 if small else torch.float32
+        self.scaler = None
+        if self._scales:
+            scaler = StandardScaler(with_mean=not sparse.issparse(X))
+            if X.ndim > 2:  # all entries alike, as of an image
+                X, weight = X.reshape(-1, 1), None
+            self.scaler = scaler.fit(X, sample_weight=weight)
+
+    def _fit_start(self, X, y, params, guesses):
+        """Where inference starts on the training rows; None where it is no array."""
+        self.initializer = self.start = None
+        if guesses:
+            return None
+        init = params.init
+        if not isinstance(init, Initializer) and hasattr(init, "predict"):
+            init = Initializer(init)
+        if not isinstance(init, Initializer):
+            self.start = constant_row(init, self.targets.n_labels_)
+            return None
+        self.initializer = EstimatorStart(init.estimator, init.scale, self.targets)
+        seed = check_random_state(params.random_state).randint(2**31 - 1)
+        return self.initializer.fit(X, y, seed)
+
+    def oracle(self, oracle):
+        """The oracle in use, a function on tensors."""
+        return get_oracle(oracle)
+
+    def starts_of(self, X):
+        """Where inference on new rows starts, if another estimator says so."""
+        return None if self.initializer is None else self.initializer.predict(X)
+
+    def inputs(self, X):
+        """Rows of X as the network sees them."""
+        mean, scale = None, None
+        if self.scaler is not None:
+            mean, scale = self.scaler.mean_, self.scaler.scale_
+        elif (largest := abs(X).max()) > torch.finfo(self.dtype).max:
+            raise ValueError(
+                f"X holds {largest:.4g}, more than single precision can. Rescale X or "
+                "set standardize=True."
+            )
+        return Rows(
+            X,
+            self.device,
+            self.dtype,
+            mean=mean,
+            scale=scale,
+            keep_sparse=self._keep_sparse,
+        )
+
+    def outputs(self, Y):
+        """Rows of binary or relaxed labels as tensors."""
+        return Rows(Y, self.device, self.dtype)
+
+    def tensor(self, Y):
+        """A few rows of labels as one tensor."""
+        Y = Y.toarray() if sparse.issparse(Y) else Y
+        Y = np.ascontiguousarray(Y)  # torch reads no array backwards
+        return torch.tensor(Y, dtype=self.dtype, device=self.device)
+
+    def _start_rows(self, starts, n_rows):
+        if starts is not None:
+            return self.outputs(starts)
+        if self.start is None:
+            return None
+        row = torch.tensor(self.start, dtype=self.dtype, device=self.device)
+        return ConstantRows(row, n_rows)
+
+    def examples(self, data):
+        """What a network learns from."""
+        weight = data.weight
+        if weight is not None:
+            weight = torch.as_tensor(weight / weight.mean(), dtype=self.dtype)
+            weight = weight.to(self.device)
+        return Examples(
+            self.inputs(data.X),
+            self.outputs(data.Y),
+            self._start_rows(data.starts, data.X.shape[0]),
+            weight,
+        )
+
+    def queries(self, X, starts=None, margins=None):
+        """What inference needs of checked rows; `starts` as of `starts_of`."""
+        return Queries(self.inputs(X), self._start_rows(starts, X.shape[0]), margins)
+
+
+def is_small(X, params, n_labels):
+    """Whether a mini-batch is done before a GPU has been told what to do."""
+    if has_own_modules(params):
+        return False
+    hidden = widths("hidden_layer_sizes", params.hidden_layer_sizes)
+    sizes = X.shape[1], *hidden, n_labels
+    return sum(map(math.prod, pairwise(sizes))) < PRODUCTS_WORTH_A_GPU
+
+
+def widths(name, value):
+    """Layer widths as a tuple; a plain 0 means no layer."""
+    found = () if np.ndim(value) == 0 and value == 0 else tuple(np.atleast_1d(value))
+    if not all(isinstance(w, Integral) and w > 0 for w in found):
+        raise ValueError(f"{name} must hold positive integers, got {value!r}.")
+    return tuple(map(int, found))

@@ -1,0 +1,123 @@
+"""The networks of estimators of labels, as their parameters say."""
+
+import torch
+
+from ..networks import GuessLabelNetwork, LabelNetwork
+from .building import builder, copier, new_module
+from .components import LabelNet
+from .label_codec import is_own_network, widths
+from .parameters import continues, given_or, resolve_loss
+
+# Methods of networks that have a guess of the labels.
+GUESSING = ("guess", "guess_losses")
+
+
+def label_net(params):
+    """The settings of the network of section 5.1."""
+    if isinstance(params.network, LabelNet):
+        return params.network
+    return LabelNet(params.network)
+
+
+def stands_on_guess(params):
+    """Whether the value is shaped like the oracle, against a guess of the labels."""
+    if is_own_network(params.network):
+        return False
+    return label_net(params).local_term == "oracle"
+
+
+def starts_at_guess(params):
+    """Whether inference starts at what the network itself says."""
+    if not isinstance(params.init, str):
+        return False
+    automatic = params.init == "auto" and stands_on_guess(params)
+    return params.init == "guess" or automatic
+
+
+def guess_weight(params):
+    """Weight of the loss of the network's own guess."""
+    weight = resolve_loss(params.loss).guess_weight
+    return given_or(weight, float(stands_on_guess(params)))
+
+
+def new_label_network(params, codec, oracle, rng):
+    """The user's network or that of section 5.1, with fresh weights.
+
+    Parameters
+    ----------
+    params : DVNMultiLabelClassifier
+    codec : LabelCodec
+    oracle : callable
+    rng : torch.Generator
+    """
+    n_labels = codec.targets.n_labels_
+    if not is_own_network(params.network):
+        net = label_net(params)
+        network = feed_forward(params, codec, net.activation, net.n_global_units, rng)
+        if net.local_term == "linear":
+            return _with_guess(network, params)
+        return GuessLabelNetwork(network, oracle, apart=guess_weight(params) > 0)
+    sizes = {"n_features": params.n_features_in_, "n_labels": n_labels}
+    return _with_guess(new_module("network", params.network, rng, **sizes), params)
+
+
+def _with_guess(network, params):
+    """The network; raise if it must have a guess and has none."""
+    if guess_weight(params) or starts_at_guess(params):
+        methods = [getattr(network, name, None) for name in GUESSING]
+        pairs = zip(GUESSING, methods, strict=True)
+        lacking = [name for name, method in pairs if not callable(method)]
+        if lacking:
+            raise ValueError(
+                f"The network {type(network).__name__} lacks the method(s) "
+                f"{lacking}, which init='guess' and a guess_weight above 0 need; "
+                f"got init={params.init!r} and loss={params.loss!r}."
+            )
+    return network
+
+
+def feed_forward(params, codec, activation, n_global_units, rng):
+    """The network of section 5.1 behind the user's encoder, if there is one."""
+    encoder, n_features = _encoder_of(params, codec, rng)
+    return LabelNetwork(
+        n_features,
+        codec.targets.n_labels_,
+        widths("hidden_layer_sizes", params.hidden_layer_sizes),
+        widths("n_global_units", n_global_units),
+        activation,
+        encoder,
+        rng,
+    )
+
+
+def _encoder_of(params, codec, rng):
+    """The user's encoder, and how many features it makes of a row."""
+    if params.encoder is None:
+        return None, params.n_features_in_
+    encoder = new_module("encoder", params.encoder, rng)
+    if not isinstance(encoder, torch.nn.Module):
+        raise TypeError(
+            "encoder must be a torch.nn.Module or a function that returns one, got "
+            f"{type(encoder).__name__}."
+        )
+    encoder = encoder.to("cpu", codec.dtype).eval()
+    trial = torch.zeros(2, *codec.shape, dtype=codec.dtype)
+    try:
+        with torch.no_grad():
+            features = encoder(trial).flatten(1)
+    except Exception as error:
+        raise ValueError(
+            f"encoder={encoder!r} failed on x of shape {tuple(trial.shape)}: {error}"
+        ) from error
+    return encoder.train(), features.shape[1]
+
+
+def label_builder(params, codec, new_network, examples):
+    """A function ``build(rng, index)`` that makes the network of each training."""
+
+    def placed(network):
+        return network.to(codec.device, codec.dtype)
+
+    if continues(params):
+        return copier(params.network_, placed)
+    return builder(new_network, placed, examples)

@@ -1,0 +1,417 @@
+"""What the parameters of label estimators mean: "auto" resolved, what to select from.
+
+Functions of parameters and data alone; `params` is the estimator, which is only read.
+"""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import torch
+from scipy import sparse
+from sklearn.model_selection import KFold, ShuffleSplit
+from sklearn.utils import check_random_state
+
+from ..data import ComputedRows, rows_at_once
+from ..inference import SCALED_RULES, GradientAscent
+from ..networks import members
+from ..oracles import check_oracle, get_oracle, has_threshold, reach
+from ..training import Plan, Split
+from .components import Ascent, Mixture
+from .label_codec import checked_rows
+from .label_networks import guess_weight, label_builder, new_label_network
+from .linear_expert import LinearExpert
+from .parameters import (
+    A_FEW_ROWS,
+    continues,
+    given_or,
+    guess_objective,
+    optimization,
+    resolve_mixture,
+    stopping,
+    value_objective,
+)
+
+DEFAULT_MIXTURE = Mixture(
+    {"stratified": 0.5, "inference": 0.5}, mixing="all", n_iterates=4, n_samples=1
+)
+SOLVER_DEFAULTS = {"max_grad_norm": 1.0, "averaging": 0.0}
+N_ITER_NO_CHANGE = 5
+FIRST_ASCENT = GradientAscent()
+# Twenty steps of size 0.5 are 10 in all, enough for rows of so many labels twice over.
+# With more, all step sizes grow in proportion: the value has a gradient of about one
+# over the number of labels, and an ascent that never comes near the truth leaves the
+# network with nothing to learn, until it values all outputs alike.
+COMFORTABLE_REACH = 5.0
+# Rows that are enough to tell how many labels there are.
+SOME_ROWS = 1000
+# Below so many rows a held-out part says little; nothing is selected then.
+MIN_ROWS_TO_HOLD_OUT = 100
+# Up to so many rows training is cheap: more candidates, smaller batches, and the
+# networks of all folds together instead of one trained anew.
+FEW_ROWS = 2500
+BATCH_SIZES = 64, 128
+# What "auto" selects from on held-out rows.
+STEP_SIZES = (0.25, 0.5, 1.0)
+MAX_N_STEPS = 40
+PRIOR_WEIGHTS = (0.0, 0.1, 0.3, 1.0)
+# With more labels times rows or features than this, "auto" goes without the linear
+# expert if rows have more features that are not 0 than this: it would take longer than
+# all the rest.
+MAX_EXPERT_ENTRIES = 5_000_000
+MAX_FEATURES_PER_ROW = 500
+# Learning rates, weight decays times max(n_rows, 1000), and numbers of mini-batches to
+# train for; the first is taken where nothing can be held out.
+CANDIDATES = {
+    "sgd": ((0.3, 5.0, 250), (0.6, 1.5, 750), (0.3, 15.0, 250)),
+    "adam": ((1e-3, 0.1, 250), (1e-3, 0.1, 750)),
+}
+CANDIDATE_FOR_MANY_ROWS = {"sgd": ((0.6, 5.0, 0),), "adam": ((1e-3, 0.1, 0),)}
+# But never for fewer epochs.
+MIN_EPOCHS = 16
+# A rate that does not fall, in terms of one that does: in `partial_fit` on Bibtex, 300
+# units and six epochs in blocks of 780 rows, .40 on held-out rows instead of .29.
+CONSTANT_RATE = 1 / 6
+
+
+# -- inference -----------------------------------------------------------------------
+
+
+def step_scale(params, examples):
+    """By how much steps must be larger than where rows have few labels."""
+    ascent = params.ascent or Ascent()
+    rule = given_or(ascent.step_rule, FIRST_ASCENT.step_rule)
+    if params.step_size != "auto" or rule not in SCALED_RULES:
+        return 1.0
+    oracle = get_oracle(params.oracle)
+    check_oracle(oracle, examples.y.take(slice(A_FEW_ROWS)))
+    n_rows = len(examples)
+    n_taken = min(SOME_ROWS, rows_at_once(examples.y.take(slice(1)).numel()), n_rows)
+    found = reach(oracle, examples.y.take(torch.arange(n_taken) * n_rows // n_taken))
+    return max(1.0, round(found / COMFORTABLE_REACH, 2))
+
+
+def label_ascent(params, scale):
+    """Inference as the parameters stand now; "auto" means as selected in fit."""
+    first = _first_ascent(scale)
+    selected = {
+        name: given_or(
+            getattr(params, name),
+            getattr(params, name + "_", getattr(first, name)),
+        )
+        for name in ("step_size", "n_steps", "prior_weight")
+    }
+    ascent = params.ascent or Ascent()
+    return GradientAscent(
+        **selected,
+        step_rule=given_or(ascent.step_rule, first.step_rule),
+        step_decay=given_or(ascent.decay, first.step_decay),
+        projection=given_or(ascent.projection, first.projection),
+        momentum=ascent.momentum,
+        noise=ascent.noise,
+    )
+
+
+def _first_ascent(scale):
+    """Inference before anything is selected."""
+    return replace(FIRST_ASCENT, step_size=FIRST_ASCENT.step_size * scale)
+
+
+def training_ascent(params, scale):
+    """Inference as tuples are generated with it; "auto" is selected afterwards."""
+    first = _first_ascent(scale)
+    auto = {
+        name: getattr(first, name)
+        for name in ("step_size", "n_steps")
+        if getattr(params, name) == "auto"
+    }
+    return replace(label_ascent(params, scale), **auto, prior_weight=0.0)
+
+
+def _candidate_ascents(params, scale, has_expert):
+    ascent = training_ascent(params, scale)
+    if params.n_steps == "auto":
+        ascent = replace(ascent, n_steps=MAX_N_STEPS)
+    sizes = [size * scale for size in STEP_SIZES]
+    if params.step_size != "auto":
+        sizes = [params.step_size]
+    # The network's coefficients fall with the labels per row, margins do not.
+    weights = [weight / scale for weight in PRIOR_WEIGHTS]
+    if params.prior_weight != "auto":
+        weights = [params.prior_weight]
+    return tuple(
+        replace(ascent, step_size=size, prior_weight=weight)
+        for weight in (weights if has_expert else [0.0])
+        for size in sizes
+    )
+
+
+# -- training ------------------------------------------------------------------------
+
+
+def label_objective(params, examples, scale):
+    """What the value network is trained to do."""
+    return value_objective(
+        params,
+        resolve_mixture(params.tuples, DEFAULT_MIXTURE),
+        get_oracle(params.oracle),
+        training_ascent(params, scale),
+        guess_weight(params),
+        examples.y.take(slice(A_FEW_ROWS)),
+    )
+
+
+def optimizations(params, n_rows, lag=0):
+    """Candidates for the training, the one without a choice first."""
+    settled = optimization(params, SOLVER_DEFAULTS, lag=lag)
+    table = CANDIDATES if n_rows <= FEW_ROWS else CANDIDATE_FOR_MANY_ROWS
+    scale = 1 / max(n_rows, 1000)
+    candidates = {
+        (
+            given_or(params.learning_rate_init, rate),
+            given_or(params.alpha, decay * scale),
+            _n_epochs(params, n_rows, n_updates),
+        ): None
+        for rate, decay, n_updates in table[settled.solver]
+    }
+    return tuple(
+        replace(
+            settled,
+            learning_rate_init=rate,
+            alpha=alpha,
+            n_epochs=n_epochs,
+            batch_size=_batch_size(params, n_rows),
+        )
+        for rate, alpha, n_epochs in candidates
+    )
+
+
+def next_optimization(params, first):
+    """How to train on from where the last fit left."""
+    rate = getattr(params, "learning_rate_init_", first.learning_rate_init)
+    alpha = getattr(params, "alpha_", first.alpha)
+    return replace(
+        first,
+        learning_rate_init=given_or(params.learning_rate_init, rate),
+        alpha=given_or(params.alpha, alpha),
+    )
+
+
+def at_constant_rate(params, optimization):
+    """The same for training without end; rates that fall begin too high for it."""
+    rate = optimization.learning_rate_init
+    if params.learning_rate_init == "auto" and optimization.solver == "sgd":
+        rate *= CONSTANT_RATE
+    return replace(optimization, schedule="constant", learning_rate_init=rate)
+
+
+def _batch_size(params, n_rows):
+    return given_or(params.batch_size, BATCH_SIZES[n_rows > FEW_ROWS])
+
+
+def _n_epochs(params, n_rows, n_updates):
+    n_batches = math.ceil(n_rows / _batch_size(params, n_rows))
+    return given_or(params.max_iter, max(MIN_EPOCHS, math.ceil(n_updates / n_batches)))
+
+
+def lag_of(params):
+    """Mini-batches by which the network that infers tuples is older."""
+    return resolve_mixture(params.tuples, DEFAULT_MIXTURE).lag
+
+
+# -- held-out rows -------------------------------------------------------------------
+
+
+def label_splits(params, codec, data, X_val, y_val):
+    """What to hold out, if there is something to select."""
+    wants_expert = wants_linear_expert(params, data)
+    split = Splitter(params, codec, data, wants_expert)
+    has_choice = _leaves_choice(params, data.X.shape[0])
+    refits = _refits(params, data.X.shape[0]) or continues(params)
+    return split.splits(X_val, y_val, has_choice, refits)
+
+
+def _leaves_choice(params, n_rows):
+    """Whether something is to be selected on held-out rows."""
+    ascent = params.step_size, params.n_steps, params.prior_weight
+    automatic = "auto" in [value for value in ascent if isinstance(value, str)]
+    automatic = automatic or len(optimizations(params, n_rows)) > 1
+    return params.early_stopping or (automatic and not continues(params))
+
+
+def _refits(params, n_rows, splits=()):
+    """Whether to train anew on all rows; not if a split was on all of them."""
+    if any(len(split.rows) == n_rows for split in splits):
+        return params.n_networks > 1
+    return given_or(params.refit, n_rows > FEW_ROWS or params.n_networks > 1)
+
+
+class Splitter:
+    """Holds rows of labels out.
+
+    Parameters
+    ----------
+    params : estimator
+    codec : LabelCodec
+    data : LabelData
+    wants_expert : bool
+        Whether each split needs a linear expert that has not seen its rows.
+    """
+
+    def __init__(self, params, codec, data, wants_expert=False):
+        self.params, self.codec, self.data = params, codec, data
+        self.wants_expert = wants_expert
+
+    def splits(self, X_val, y_val, has_choice, refits):
+        """The rows given for it, one part of those to train on, or folds of them."""
+        params, n_rows = self.params, self.data.X.shape[0]
+        if X_val is not None:
+            return (self._split_given(X_val, y_val, n_rows),)
+        if not has_choice:
+            return ()
+        if n_rows < (2 if params.early_stopping else MIN_ROWS_TO_HOLD_OUT):
+            return ()
+        rng = check_random_state(params.random_state)
+        if refits:
+            fraction = params.validation_fraction
+            splitter = ShuffleSplit(1, test_size=fraction, random_state=rng)
+        else:
+            n_folds = min(n_rows, max(2, round(1 / params.validation_fraction)))
+            splitter = KFold(n_folds, shuffle=True, random_state=rng)
+        return tuple(
+            self._split(rows, self.data.at(held_out))
+            for rows, held_out in splitter.split(self.data.X)
+        )
+
+    def _split_given(self, X_val, y_val, n_rows):
+        X, y = checked_rows(self.params, X_val, y_val, shape=self.codec.shape)
+        held_out = self.codec.transform(X, y, "y_val", X_given=X_val)
+        return self._split(np.arange(n_rows), held_out)
+
+    def _split(self, rows, held_out):
+        margins = None
+        if self.wants_expert:
+            X, Y, _, weight = self.data.at(rows)
+            expert = LinearExpert(get_oracle(self.params.oracle)).fit(X, Y, weight)
+            margins = margins_of(expert, held_out.X, self.codec)
+        return Split(torch.from_numpy(rows), self.codec.examples(held_out), margins)
+
+
+def wants_linear_expert(params, data):
+    """Whether a linear model of the labels may lead the ascent."""
+    possible = has_threshold(get_oracle(params.oracle)) and data.X.ndim == 2
+    weight = params.prior_weight
+    if weight == "auto" and not continues(params):
+        return possible and _has_cheap_expert(data)
+    weight = given_or(weight, getattr(params, "prior_weight_", 0.0))
+    if weight and not possible:
+        raise ValueError(
+            f"prior_weight={weight} needs an oracle of skdvn, F-beta, IOU or accuracy, "
+            f"to tell which labels pay, and X of two dimensions; got {params.oracle!r} "
+            f"and {data.X.ndim} dimensions. Allowed with them are 0 and 'auto'."
+        )
+    return weight > 0
+
+
+def _has_cheap_expert(data):
+    n_entries = max(data.X.shape) * data.Y.shape[1]
+    n_stored = data.X.nnz if sparse.issparse(data.X) else data.X.size
+    thin = n_stored <= MAX_FEATURES_PER_ROW * data.X.shape[0]
+    return thin or n_entries <= MAX_EXPERT_ENTRIES
+
+
+def margins_of(expert, X, codec):
+    """What the linear expert adds to the score of rows, computed when asked for."""
+    return ComputedRows(expert.margins, X, codec.device, codec.dtype)
+
+
+# -- plans ---------------------------------------------------------------------------
+
+
+def plan_for_labels(params, codec, examples, splits, scale):
+    """What to learn, and what to select from; without splits nothing is selected.
+
+    Parameters
+    ----------
+    params : DVNMultiLabelClassifier
+    codec : LabelCodec
+    examples : Examples
+    splits : tuple of Split
+    scale : float
+        As of `step_scale`.
+
+    Returns
+    -------
+    plan : Plan
+    """
+    n_rows, n_networks, oracle = len(examples), params.n_networks, None
+    candidates = optimizations(params, n_rows, lag_of(params))
+    if continues(params):
+        n_networks = len(members(params.network_))
+        candidates = (next_optimization(params, candidates[0]),)
+        ascents = (label_ascent(params, scale),)
+    elif splits:
+        has_expert = splits[0].margins is not None
+        ascents = _candidate_ascents(params, scale, has_expert)
+    else:
+        candidates = candidates[:1]
+        weight = given_or(params.prior_weight, 0.0)
+        ascents = (replace(training_ascent(params, scale), prior_weight=weight),)
+    oracle = get_oracle(params.oracle)
+    return Plan(
+        build=label_builder(
+            params,
+            codec,
+            lambda rng: new_label_network(params, codec, oracle, rng),
+            examples,
+        ),
+        objective=label_objective(params, examples, scale),
+        optimizations=candidates,
+        decide=lambda relaxed: codec.targets.round(relaxed, params.min_labels),
+        ascents=ascents,
+        choose_n_steps=params.n_steps == "auto" and not continues(params),
+        splits=splits,
+        n_networks=n_networks,
+        refit=_refits(params, n_rows, splits) or continues(params),
+        **stopping(params, N_ITER_NO_CHANGE),
+    )
+
+
+def plan_for_feed_forward(params, codec, examples, splits, new_network):
+    """The same for a network that is trained label by label.
+
+    Parameters
+    ----------
+    params : FeedForwardClassifier
+    codec : LabelCodec
+    examples : Examples
+    splits : tuple of Split
+    new_network : callable
+        ``new_network(rng)`` returns a network with fresh weights.
+
+    Returns
+    -------
+    plan : Plan
+    """
+    still = GradientAscent(n_steps=0)
+    candidates = optimizations(params, len(examples))
+    # The one that trains the longest.
+    longest = max(candidates, key=lambda one: one.n_epochs)
+    n_networks = params.n_networks
+    if continues(params):
+        n_networks = len(members(params.network_))
+        longest = next_optimization(params, longest)
+    return Plan(
+        build=label_builder(params, codec, new_network, examples),
+        objective=guess_objective(get_oracle("f1"), still),
+        optimizations=(longest,),
+        decide=codec.targets.round,
+        ascents=(still,),
+        choose_n_steps=False,
+        splits=splits,
+        n_networks=n_networks,
+        refit=not any(len(split.rows) == len(examples) for split in splits)
+        or n_networks > 1
+        or continues(params),
+        **stopping(params, N_ITER_NO_CHANGE),
+    )

@@ -1,0 +1,618 @@
+"""The multi-label estimator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from numbers import Integral, Real
+from typing import Any
+
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from .._moved import with_moved_names
+from ..data.typing import ArrayLike, Labels, MatrixLike, NDArray, Self
+from ..inference import stages, values
+from ..oracles import get_oracle
+from .base import execution_for
+from .callbacks import with_callbacks
+from .components import (
+    AUTO,
+    SGD,
+    Adam,
+    Initializer,
+    LabelNet,
+    above,
+    at_least,
+)
+from .label_codec import LabelCodec, LabelRows, checked_rows, read_rows
+from .label_networks import label_builder, new_label_network, starts_at_guess
+from .label_plan import (
+    at_constant_rate,
+    label_ascent,
+    label_objective,
+    label_splits,
+    lag_of,
+    margins_of,
+    next_optimization,
+    optimizations,
+    plan_for_labels,
+    step_scale,
+    wants_linear_expert,
+)
+from .labeler import LabelEstimator
+from .linear_expert import LinearExpert
+from .parameters import (
+    TRAINING_CONSTRAINTS,
+    VALUE_CONSTRAINTS,
+    check_pair,
+    checked_weight,
+    continues,
+    with_checked_parameters,
+)
+
+
+class DVNMultiLabelClassifier(LabelEstimator):
+    """Deep Value Network for multi-label classification.
+
+    A value network v(x, y) is trained to predict the value, by default the relaxed
+    F1 score, of any labels y for an input x; prediction climbs it by projected
+    gradient ascent on y (Gygli et al., 2017). The network is that of section 5.1.
+
+    Parameters that are "auto" are chosen on held-out rows during `fit`. With up to
+    2,500 rows these are the folds of a cross-validation, whose networks predict
+    jointly afterwards; with more rows it is one part of them, and the final network
+    is trained anew on all rows. With fewer than 100 rows nothing is held out and
+    "auto" means a fixed setting.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or array-like of int, default=(300,)
+        Widths of the hidden layers of the local part, which sees x. More pay with
+        many rows.
+    network : {"linear", "oracle"}, LabelNet, torch.nn.Module or callable, \
+default="linear"
+        The network of section 5.1, whose local part computes coefficients of y
+        ("linear"), or a value that is shaped like the oracle, against a guess of the
+        labels ("oracle", beyond the paper); `skdvn.LabelNet` has more settings. Or a
+        value network of your own: a module with the methods ``encode(x) -> context``
+        and ``score(context, y) -> logits``, which is copied with its weights, or a
+        function ``network(n_features, n_labels)`` that makes one, called for each
+        network that is trained.
+    encoder : torch.nn.Module or callable, default=None
+        What inputs go through before the above, for example a convolutional network
+        for images: a module that maps tensors (n, ...) to features (n, ...), which is
+        copied with its weights, or a function without arguments that makes one. It
+        is trained with the rest. X may then have more than two dimensions.
+    standardize : bool, default=True
+        Whether inputs are standardised and clipped to [-3, 5] inside the estimator.
+        Sparse inputs stay sparse. Inputs of more than two dimensions get one mean and
+        one scale for all entries.
+    oracle : {"f1", "iou", "accuracy", "f0.5", "f2"} or callable, default="f1"
+        The metric to learn and to climb (eqs. 6-10). A callable
+        ``oracle(y, y_true)`` takes tensors of shape (n, n_labels) with entries in
+        [0, 1] and returns n values in [0, 1]; it need not be differentiable.
+    loss : {"cross_entropy", "squared", "hinge"} or Loss, default="cross_entropy"
+        Discrepancy of value and oracle value: eq. 11, the squared error, or the
+        structured hinge of SPEN. `skdvn.Loss` weights it against the loss of the
+        network's own guess.
+    tuples : dict or Mixture, default=None
+        Where the outputs to train on come from (section 3.3): names of generators
+        with their shares. Names are "ground_truth", "inference" (iterates of the
+        ascent), "stratified" (samples near the truth, see `tau`), "adversarial"
+        (outputs that ascend the loss), "one_step" (one step from the truth or the
+        start, as in the authors' code), "loss_augmented" (outputs of a high score
+        that are far from the truth, for the hinge) and "replay" (earlier outputs). A
+        callable that takes a `skdvn.training.Batch` and returns a list of outputs is
+        allowed in place of a name. None means ``{"stratified": 0.5, "inference":
+        0.5}``. `skdvn.Mixture` says more: how tuples are mixed, how many of an ascent
+        become tuples, how many are replayed.
+    tau : float, default=0.0
+        Temperature of the stratified samples, ``p(y) ~ exp(v*(y, y_true) / tau)``.
+        0 gives the truth, larger values sample further from it; the paper found 0.05
+        best for masks.
+    init : "auto", "zeros", "guess", float, array-like of shape (n_labels,), \
+classifier or Initializer, default="auto"
+        Where inference starts, in [0, 1]. "guess" is what the network's local part
+        says alone; "auto" is the guess with ``network="oracle"``, else zeros. A
+        classifier is cloned and fitted inside `fit`, without weights, and inference
+        starts at half of the labels it predicts, or at other shares with
+        `skdvn.Initializer`; those of the training rows are predicted out of fold, and
+        take turns with zeros.
+    ascent : Ascent, default=None
+        More about the steps: their direction, momentum, noise, decay and projection,
+        see `skdvn.Ascent`. None means ``Ascent()``.
+    step_size : float or "auto", default="auto"
+        Size of the ascent's steps, above 0 (eta in eq. 8). "auto" trains with 0.5 and
+        then chooses; where rows have more than five labels, steps are larger in
+        proportion, since the gradient of the F1 score falls with their number.
+    n_steps : int or "auto", default="auto"
+        Number of the ascent's steps. "auto" trains with 20 and then chooses.
+    prior_weight : float or "auto", default="auto"
+        How much the ascent listens to a linear model of the labels, whose decision
+        margins are added to the local term of the network (beyond the paper, see
+        `skdvn.estimators.linear_expert`). 0 turns it off. "auto" chooses among 0, 0.1, 0.3 and 1 where
+        the oracle is known, and smaller ones in proportion where rows have more than
+        five labels; with an oracle of your own there is no prior.
+    min_labels : int, default=0
+        Each row is predicted at least this many labels.
+    solver : {"sgd", "adam"}, SGD or Adam, default="sgd"
+        SGD with momentum, or Adam; `skdvn.SGD` and `skdvn.Adam` set momentum, schedule,
+        clipping and averaging. SGD has proved better for these networks.
+    learning_rate_init : float or "auto", default="auto"
+        Initial learning rate, positive.
+    alpha : float or "auto", default="auto"
+        Weight decay, non-negative: ``alpha * W`` is added to the gradient of the
+        weights. Raise it with few rows.
+    batch_size : int or "auto", default="auto"
+        Rows per mini-batch; "auto" is 64 up to 2,500 rows and 128 beyond.
+    max_iter : int or "auto", default="auto"
+        Epochs. "auto" is 16, or more with up to 2,500 rows: as many as make 250 or,
+        if that is better on the held-out rows, 750 mini-batches.
+    early_stopping : bool or EarlyStopping, default=False
+        Whether to score the held-out rows after each epoch, to stop when they no
+        longer improve, and to go back to the best weights; `skdvn.EarlyStopping` sets
+        the patience.
+    validation_fraction : float, default=0.2
+        Share of the rows that is held out, in (0, 1). With cross-validation there are
+        as many folds as such shares make a whole, at least 2.
+    refit : bool or "auto", default="auto"
+        Whether to hold out one part only and train anew on all rows at the end, or
+        to cross-validate and keep the networks of the folds. "auto" does the former
+        with more than 2,500 rows or several `n_networks`.
+    n_networks : int, default=1
+        Networks that are trained on all rows, from different weights, to predict
+        jointly. With ``refit=False`` there is one per fold, whatever this says.
+    prediction_batch_size : int, default=512
+        Rows that are predicted together; lower it if memory is short.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights and choices of the last fit.
+    checkpoint_dir : str or path-like, default=None
+        A folder for safety copies of a long `fit`, one after each epoch but not more
+        than one a second. If `fit` is killed, the next one with the same parameters,
+        data and versions, in this process or another, goes on from there and ends with
+        the same weights; copies of a complete fit are deleted. Needs an int as
+        `random_state`. Several estimators, as those of a grid search, can share a
+        folder. `partial_fit` makes no copies.
+    n_jobs : int or None, default=None
+        Networks, those of the validation folds or of `n_networks`, that are trained at
+        the same time, in processes of joblib's or on the cluster of
+        ``joblib.parallel_config``. None is 1 unless there is such a configuration, -1
+        is all cores. Pays where a fit takes longer than the seconds that a new process
+        needs to start.
+    device : str or torch.device, default="auto"
+        "cpu", "cuda", "cuda:1", ...; "auto" is CUDA where available, unless the local
+        part is so small, fewer than 500,000 weights without an `encoder` or a
+        `network` of your own, that a CPU is faster.
+    random_state : int, RandomState instance or None, default=None
+        Controls initial weights, held-out rows, mini-batches and samples. Pass an int
+        for the same result at each call. It does not control randomness inside your
+        own modules and classifiers.
+    verbose : bool or int, default=False
+        Whether to print each epoch, and in the end what was chosen. With scikit-learn
+        1.9 or newer you can also use its callbacks, as in
+        ``clf.set_callbacks(ProgressBar())``.
+
+    Attributes
+    ----------
+    network_ : torch.nn.Module
+        The trained value network; several are one for joint inference.
+    codec_ : LabelCodec
+        What turns arrays into examples for the network, and outputs back into labels.
+    classes_ : ndarray of shape (n_labels, 2) or (n_classes,)
+        A row ``[0, 1]`` per label, or the classes of a one-dimensional y.
+    n_features_in_ : int
+        Number of features seen in `fit`.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, where X had string names.
+    device_ : torch.device
+        Where the network is.
+    history_ : list of dict
+        For each epoch of each training "training", its number, "epoch", "loss",
+        "seconds", and with early stopping "validation_score". "candidate" is the
+        position of its settings among those tried, and "split" that of the rows held
+        out, None where none were.
+    n_iter_ : int
+        Epochs of the final training.
+    validation_score_ : float
+        Mean oracle value on the held-out rows with what was chosen on them, hence
+        optimistic; nan if nothing was held out.
+    step_size_, n_steps_, prior_weight_, learning_rate_init_, alpha_ : float or int
+        What was chosen or given.
+    prior_ : LinearExpert or None
+        The linear model, if it is listened to.
+    init_ : EstimatorStart or None
+        Holds the fitted `init` classifier as ``init_.estimator``.
+    scaler_ : StandardScaler or None
+        How inputs are standardised.
+
+    See Also
+    --------
+    skdvn.baselines.PlugInClassifier : What to compare with.
+    sklearn.multioutput.ClassifierChain : Structured prediction without a GPU library.
+
+    Notes
+    -----
+    A one-dimensional y of k classes becomes k labels of which each row has one, for
+    two classes too.
+
+    In double precision for up to 256 rows, else in single precision, where
+    predictions of the same row in different company agree up to rounding.
+
+    References
+    ----------
+    M. Gygli, M. Norouzi, A. Angelova. Deep Value Networks Learn to Evaluate and
+    Iteratively Refine Structured Outputs. ICML 2017.
+
+    Examples
+    --------
+    >>> from skdvn import DVNMultiLabelClassifier
+    >>> from skdvn.datasets import load_digit_attributes
+    >>> X, Y = load_digit_attributes(return_X_y=True)
+    >>> clf = DVNMultiLabelClassifier(max_iter=10, refit=True, random_state=0)
+    >>> clf.fit(X[:1000], Y[:1000]).predict(X[1000:]).shape
+    (797, 10)
+    >>> clf.score(X[1000:], Y[1000:]) > 0.8
+    True
+    """
+
+    _parameter_constraints = {
+        **TRAINING_CONSTRAINTS,
+        **VALUE_CONSTRAINTS,
+        "hidden_layer_sizes": ["array-like", at_least(1, Integral)],
+        "network": [
+            StrOptions({"linear", "oracle"}),
+            LabelNet,
+            HasMethods(["encode", "score"]),
+            callable,
+        ],
+        "encoder": [callable, None],
+        "standardize": ["boolean"],
+        "init": [
+            StrOptions({"auto", "zeros", "guess"}),
+            Interval(Real, 0, 1, closed="both"),
+            HasMethods(["fit", "predict"]),
+            Initializer,
+            "array-like",
+        ],
+        "step_size": [above(0), AUTO],
+        "n_steps": [at_least(1, Integral), AUTO],
+        "prior_weight": [at_least(0), AUTO],
+        "min_labels": [at_least(0, Integral)],
+        "solver": [StrOptions({"sgd", "adam"}), SGD, Adam],
+        "learning_rate_init": [above(0), AUTO],
+        "alpha": [at_least(0), AUTO],
+        "batch_size": [at_least(1, Integral), AUTO],
+        "max_iter": [at_least(1, Integral), AUTO],
+        "refit": ["boolean", AUTO],
+    }
+
+    @with_moved_names
+    def __init__(
+        self,
+        hidden_layer_sizes=(300,),
+        *,
+        network="linear",
+        encoder=None,
+        standardize=True,
+        oracle="f1",
+        loss="cross_entropy",
+        tuples=None,
+        tau=0.0,
+        init="auto",
+        ascent=None,
+        step_size="auto",
+        n_steps="auto",
+        prior_weight="auto",
+        min_labels=0,
+        solver="sgd",
+        learning_rate_init="auto",
+        alpha="auto",
+        batch_size="auto",
+        max_iter="auto",
+        early_stopping=False,
+        validation_fraction=0.2,
+        refit="auto",
+        n_networks=1,
+        prediction_batch_size=512,
+        warm_start=False,
+        checkpoint_dir=None,
+        n_jobs=None,
+        device="auto",
+        random_state=None,
+        verbose=False,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.network = network
+        self.encoder = encoder
+        self.standardize = standardize
+        self.oracle = oracle
+        self.loss = loss
+        self.tuples = tuples
+        self.tau = tau
+        self.init = init
+        self.ascent = ascent
+        self.step_size = step_size
+        self.n_steps = n_steps
+        self.prior_weight = prior_weight
+        self.min_labels = min_labels
+        self.solver = solver
+        self.learning_rate_init = learning_rate_init
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.refit = refit
+        self.n_networks = n_networks
+        self.prediction_batch_size = prediction_batch_size
+        self.warm_start = warm_start
+        self.checkpoint_dir = checkpoint_dir
+        self.n_jobs = n_jobs
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    # -- fit ---------------------------------------------------------------------
+
+    @with_checked_parameters
+    @with_callbacks
+    def fit(
+        self,
+        X: MatrixLike,
+        y: MatrixLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: MatrixLike | None = None,
+        y_val: MatrixLike | None = None,
+    ) -> Self:
+        """Fit to examples.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs, finite numbers. A sparse matrix stays sparse.
+        y : {array-like, sparse matrix} of shape (n_samples, n_labels)
+            Binary labels, or classes of shape (n_samples,), which become one label
+            each.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the examples in the value loss. A weight of 0 is as
+            good as leaving the example out.
+        X_val, y_val : array-like, default=None
+            Examples to choose on, in the form of X and y. Without them a part of X is
+            held out where something is to be chosen.
+
+        Returns
+        -------
+        self : DVNMultiLabelClassifier
+            The fitted estimator. After an error it is what it was before.
+        """
+        check_pair(X_val, y_val)
+        execution = execution_for(self, X, y, sample_weight, X_val, y_val)
+        draft = self._draft()
+        rows = read_rows(draft, X, y, sample_weight)
+        codec = LabelCodec(draft)
+        data = codec.fit_transform(rows, draft, starts_at_guess(draft))
+        self._check_continuity(draft, codec)
+        splits = label_splits(draft, codec, data, X_val, y_val)
+        examples = codec.examples(data)
+        scale = self._step_scale if continues(self) else step_scale(self, examples)
+        plan = plan_for_labels(draft, codec, examples, splits, scale)
+        trained = self._train(plan, examples, execution, X=X, y=y)
+        draft._settle(codec, scale)
+        draft._keep(trained)
+        if draft.prior_weight_ and wants_linear_expert(draft, data):
+            expert = LinearExpert(get_oracle(self.oracle))
+            draft.prior_ = expert.fit(data.X, data.Y, data.weight)
+        self._adopt(draft)._tell(plan, execution)
+        if not trained.interrupted:
+            execution.checkpoints.clear()
+        return self
+
+    def _settle(self, codec, scale):
+        super()._settle(codec)
+        self.scaler_, self.prior_ = codec.scaler, None
+        self._step_scale = scale
+
+    def _keep(self, trained):
+        super()._keep(trained)
+        self._keep_selection(trained.optimization, trained.ascent)
+
+    def _keep_selection(self, optimization, ascent):
+        self.step_size_ = ascent.step_size
+        self.n_steps_ = ascent.n_steps
+        self.prior_weight_ = ascent.prior_weight
+        self.learning_rate_init_ = optimization.learning_rate_init
+        self.alpha_ = optimization.alpha
+
+    def _fresh_network(self, rng):
+        """A network as the parameters make it."""
+        return new_label_network(self, self.codec_, get_oracle(self.oracle), rng)
+
+    @with_checked_parameters
+    def partial_fit(
+        self,
+        X: MatrixLike,
+        y: MatrixLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Train for one epoch on these examples.
+
+        Nothing is chosen: "auto" means the first candidate. The learning rate stays
+        constant; for SGD "auto" is a sixth of what `fit` starts with. Inputs are
+        standardised with the statistics of the first call.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs.
+        y : {array-like, sparse matrix} of shape (n_samples, n_labels)
+            Binary labels, or classes of shape (n_samples,).
+        classes : array-like of shape (n_classes,), default=None
+            All classes that a one-dimensional y will ever hold; needed in the first
+            call if this y does not hold them all.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the examples.
+
+        Returns
+        -------
+        self : DVNMultiLabelClassifier
+        """
+        draft, first = self._draft(), not hasattr(self, "network_")
+        if first and self.prior_weight not in ("auto", 0):
+            raise ValueError(
+                f"prior_weight={self.prior_weight} cannot be used in partial_fit, "
+                "since a prior needs all rows at once. Allowed are 0 and 'auto', which "
+                "is 0 then."
+            )
+        shape = None if first else self.codec_.shape
+        checked, y = checked_rows(draft, X, y, shape=shape, reset=first)
+        weight = checked_weight(sample_weight, checked)
+        if first:
+            codec, rows = LabelCodec(draft), LabelRows(checked, y, weight, X)
+            guesses = starts_at_guess(draft)
+            data = codec.fit_transform_part(rows, draft, guesses, classes)
+            draft._settle(codec, 1.0)
+            draft.validation_score_ = float("nan")
+        else:
+            codec = self.codec_
+            data = codec.transform(checked, y, weight=weight, X_given=X)
+        examples = codec.examples(data)
+        scale = step_scale(self, examples) if first else self._step_scale
+        candidate = optimizations(draft, len(examples), lag_of(draft))[0]
+        settled, build = next_optimization(draft, candidate), None
+        objective = label_objective(draft, examples, scale)
+        if first:
+            build = label_builder(draft, codec, draft._fresh_network, examples)
+            draft._step_scale = scale
+            draft._keep_selection(settled, label_ascent(draft, scale))
+        optimization = at_constant_rate(draft, settled)
+        draft._train_part(build, examples, objective, optimization)
+        return self._adopt(draft)
+
+    # -- inference -------------------------------------------------------------
+
+    def staged_predict(self, X: MatrixLike) -> Iterator[Labels]:
+        """Predict labels after each step of the ascent.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs.
+
+        Yields
+        ------
+        Y : ndarray or CSR matrix of shape (n_samples, n_labels), or (n_samples,)
+            As `predict` returns after so many steps.
+        """
+        for relaxed in islice(self._relaxed_stages(X), 1, None):
+            yield self.codec_.targets.decode(relaxed, self.min_labels)
+
+    def staged_predict_proba(self, X: MatrixLike) -> Iterator[NDArray[Any]]:
+        """Predict relaxed labels after each step of the ascent.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs.
+
+        Yields
+        ------
+        Y : ndarray of shape (n_samples, n_labels)
+            As `predict_proba` returns after so many steps.
+        """
+        for relaxed in islice(self._relaxed_stages(X), 1, None):
+            yield self.codec_.targets.probabilities(relaxed)
+
+    def refine(self, X: MatrixLike, Y_init: MatrixLike) -> Labels:
+        """Improve the output of another model: the ascent starts there.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs.
+        Y_init : {array-like, sparse matrix} of shape (n_samples, n_labels)
+            Outputs to start from, labels or relaxed, in [0, 1]. For a one-dimensional
+            y also classes of shape (n_samples,).
+
+        Returns
+        -------
+        Y : ndarray or CSR matrix of shape (n_samples, n_labels), or (n_samples,)
+            Labels in the form of the y given to `fit`.
+        """
+        check_is_fitted(self)
+        Y_init = self.codec_.targets.relaxed(Y_init, "Y_init")
+        X = self._checked_with(X, Y_init, "Y_init")
+        queries = self.codec_.queries(X, Y_init, self._margins(X))
+        return self._decoded(self._inferred(queries))
+
+    def predict_value(self, X: MatrixLike, Y: MatrixLike | None = None) -> NDArray[Any]:
+        """Predict how good an output is, without knowing the truth.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs.
+        Y : {array-like, sparse matrix} of shape (n_samples, n_labels), default=None
+            Outputs to judge, labels or relaxed, in [0, 1]. For a one-dimensional y
+            also classes of shape (n_samples,). None judges what `predict` returns.
+
+        Returns
+        -------
+        values : ndarray of shape (n_samples,)
+            The network's estimate of the oracle value, in [0, 1].
+        """
+        check_is_fitted(self)
+        targets = self.codec_.targets
+        Y = targets.encode(self.predict(X)) if Y is None else targets.relaxed(Y)
+        X = self._checked_with(X, Y, "Y")
+        return self._values(X, [Y])[0]
+
+    def _ascent(self):
+        return label_ascent(self, self._step_scale)
+
+    def _margins(self, X):
+        if not self._ascent().prior_weight:
+            return None
+        if self.prior_ is None:
+            raise ValueError(
+                f"prior_weight={self.prior_weight} needs a prior, but the last fit was "
+                "without. Fit again, or set prior_weight to 0 or 'auto'."
+            )
+        return margins_of(self.prior_, X, self.codec_)
+
+    def _decoded(self, parts):
+        return self.codec_.targets.decode_parts(parts, self.min_labels)
+
+    def _round(self, relaxed):
+        """Relaxed labels as `predict` decides them, 0 and 1."""
+        return self.codec_.targets.round(relaxed, self.min_labels)
+
+    def _checked_with(self, X, Y, name):
+        """X as numbers, as many rows as outputs."""
+        X = self._checked(X)
+        if X.shape[0] != Y.shape[0]:
+            raise ValueError(
+                f"X has {X.shape[0]} rows and {name} has {Y.shape[0]}; they must match."
+            )
+        return X
+
+    def _relaxed_stages(self, X):
+        """Relaxed labels at the start and after each step."""
+        queries = self._queries(X)
+        self._validate_params()  # they may have been set since fit
+        ascent, size = self._ascent(), self.prediction_batch_size
+        rng = self._noise(ascent)
+        iterates = stages(self.network_, ascent, queries, batch_size=size, rng=rng)
+        return (y.numpy() for y in iterates)
+
+    def _values(self, X, outputs):
+        """What the network thinks of several outputs of each row, (n_outputs, n)."""
+        inputs, size = self.codec_.inputs(X), self.prediction_batch_size
+        outputs = [self.codec_.outputs(Y) for Y in outputs]
+        return values(self.network_, inputs, outputs, batch_size=size).numpy()
+
+    def _values_of_stages(self, X, stages):
+        """What the network thinks of labels at each stage, (n_stages, n_samples)."""
+        return self._values(self._checked(X), stages)

@@ -1,0 +1,552 @@
+"""The segmenter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+
+from .._moved import with_moved_names
+from ..data import Queries, check_same_sizes
+from ..data.typing import ArrayLike, Maps, NDArray, Self
+from ..inference import CroppedRows, infer, stages, values
+from .base import execution_for
+from .callbacks import with_callbacks
+from .components import MaskNet, above, at_least
+from .image_codec import resolve_crops
+from .mask_networks import NETWORKS, crop_geometry, mask_builder, new_mask_network
+from .mask_plan import (
+    lag_of,
+    mask_ascent,
+    mask_objective,
+    mask_optimization,
+    mask_splits,
+    mask_start,
+    plan_for_masks,
+)
+from .parameters import (
+    VALUE_CONSTRAINTS,
+    check_pair,
+    with_checked_parameters,
+)
+from .segmenter import SEGMENTER_CONSTRAINTS, BaseSegmenter, in_form_of_images, put
+
+
+class DVNSegmenter(BaseSegmenter):
+    """Deep Value Network for segmentation, into two classes or more.
+
+    A value network v(x, y) is trained to predict the value, by default the relaxed
+    intersection over union, of any mask y for an image x; prediction climbs it by
+    projected gradient ascent on y (Gygli et al., 2017). Images of any size are
+    segmented by crops whose gradients are summed. With more than two classes y has one
+    channel for each, which add up to 1 at every pixel.
+
+    Parameters
+    ----------
+    network : {"unet", "conv"}, MaskNet, torch.nn.Module or callable, default="unet"
+        "unet" is a small U-Net that makes, once per image, a guess of the mask, and a
+        value shaped like the oracle against this guess (beyond the paper, see
+        `skdvn.networks.GuessNetwork`); `skdvn.MaskNet` has more settings. "conv" is
+        the network of the paper (figure 2), which sees image and mask side by side. A
+        value network of your own is a module with the methods ``encode(x) -> context``
+        and ``score(context, y) -> logits``, which is copied with its weights, or a
+        function ``network(n_channels, n_outputs, crop_size)`` that makes one. It gets
+        standardised images of shape (n, n_channels, height, width) and masks with
+        ``n_outputs`` channels.
+    n_channels : int, default=32
+        Channels of the finest level of "unet".
+    n_levels : int, default=3
+        Levels of "unet"; each halves the resolution and doubles the channels.
+    crops : int, "auto" or Crops, default="auto"
+        Side of the square crops that the network sees. "auto" is the shorter side of
+        the smallest image, three quarters of it for "conv", at most 64. `skdvn.Crops`
+        says more: how many are predicted, whether jointly, and how many are trained
+        on.
+    augmentation : float or Augmentation, default=1.0
+        Strength of the random rotation, scaling, shift and colour changes of the
+        training images, non-negative; 0 turns them off. `skdvn.Augmentation` also sets
+        which mirror images are trained on.
+    oracle : {"auto", "iou", "f1", "accuracy", "mean_iou", "f0.5", "f2"} or \
+callable, default="auto"
+        The metric to learn and to climb (eqs. 6-10). "auto" is the IOU of the
+        foreground with two classes, and the accuracy with more, which is the share of
+        pixels that are right. "mean_iou" is the mean over all classes; of more than
+        two classes "iou", "f1", "f0.5" and "f2" count the pixels of all together. A
+        callable ``oracle(y, y_true)`` takes tensors of shape (n, n_outputs, height,
+        width) with entries in [0, 1], where ``n_outputs`` is 1 with two classes, and
+        returns n values in [0, 1]. With ``network="unet"`` it must be differentiable
+        in y and take relaxed truths, unless its `MaskNet` is linear.
+    loss : {"cross_entropy", "squared", "hinge"} or Loss, default="cross_entropy"
+        Discrepancy of value and oracle value: eq. 11, the squared error, or the
+        structured hinge. `skdvn.Loss` weights it against the loss of the network's own
+        guess, and can match the gradients of value and oracle.
+    tuples : dict or Mixture, default=None
+        Where the masks to train on come from (section 3.3): names of generators with
+        their shares. Names are "ground_truth", "inference" (iterates of the ascent),
+        "stratified" (samples near the truth, see `tau`), "adversarial" (masks that
+        ascend the loss), "one_step" (one step from the truth or the start),
+        "loss_augmented" (masks of a high score that are far from the truth), "chain"
+        (one step further than at the last visit of the same crop, see `skdvn.Crops`)
+        and "replay" (earlier masks). A callable that takes a `skdvn.training.Batch`
+        and returns a list of masks is allowed in place of a name. None means
+        ``{"ground_truth": 0.2, "stratified": 0.4, "inference": 0.4}``. `skdvn.Mixture`
+        says more: how tuples are mixed, how many samples and iterates there are.
+    tau : float, default=1.0
+        Temperature of the stratified samples, ``p(y) ~ exp(v*(y, y_true) / tau)``,
+        which differ from the truth by patches. 0 gives the truth; the paper used 0.05.
+    init : {"auto", "guess", "mean", "zeros"}, float or segmenter, default="auto"
+        Where inference starts: the network's own guess, the mean training mask, a
+        constant in [0, 1], or the masks of another segmenter, which is cloned and
+        fitted inside `fit`; those of the training images are predicted out of fold.
+        "auto" is the guess where there is one, else the mean mask.
+    ascent : Ascent, default=None
+        More about the steps: their direction, decay, momentum, noise and projection,
+        see `skdvn.Ascent`. None means ``Ascent()``.
+    step_size : float, default=0.2
+        Size of the first step of the ascent, positive (eta in eq. 8).
+    n_steps : int, default=10
+        Number of steps; 0 predicts the start.
+    solver : {"adamw", "adam", "sgd"}, AdamW, Adam or SGD, default="adamw"
+        Adam with decoupled weight decay, Adam, or SGD with momentum; `skdvn.AdamW`,
+        `skdvn.Adam` and `skdvn.SGD` set schedule, clipping and averaging.
+    learning_rate_init : float, default=2e-3
+        Initial learning rate, positive.
+    alpha : float, default=0.01
+        Weight decay, non-negative.
+    batch_size : int, default=20
+        Crops per mini-batch.
+    max_iter : int or "auto", default="auto"
+        Epochs. "auto" is as many as make 2,000 mini-batches.
+    early_stopping : bool or EarlyStopping, default=False
+        Whether to score held-out images after each epoch, to stop when they no longer
+        improve, and to go back to the best weights; `skdvn.EarlyStopping` sets the
+        patience.
+    validation_fraction : float, default=0.2
+        Share of the images that `early_stopping` holds out; with several networks
+        also the share of which each network's guess learns nothing, in (0, 1).
+    n_networks : int, default=1
+        Networks that predict jointly. With several, the value of each is trained on
+        guesses for images that its guess has not learnt from.
+    prediction_batch_size : int, default=256
+        Crops that are predicted together; lower it if memory is short.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights of the last fit.
+    checkpoint_dir : str or path-like, default=None
+        A folder for safety copies of a long `fit`, one after each epoch but not more
+        than one a second. If `fit` is killed, the next one with the same parameters,
+        data and versions, in this process or another, goes on from there and ends with
+        the same weights; copies of a complete fit are deleted. Needs an int as
+        `random_state`. Several estimators, as those of a grid search, can share a
+        folder. `partial_fit` makes no copies.
+    n_jobs : int or None, default=None
+        Networks, those of the validation folds or of `n_networks`, that are trained at
+        the same time, in processes of joblib's or on the cluster of
+        ``joblib.parallel_config``. None is 1 unless there is such a configuration, -1
+        is all cores. Pays where a fit takes longer than the seconds that a new process
+        needs to start.
+    precision : {"auto", "single", "half"}, default="auto"
+        Whether convolutions run in bfloat16. "auto" does where the machine has
+        instructions for it.
+    device : str or torch.device, default="auto"
+        "cpu", "cuda", "cuda:1", ...; "auto" is CUDA where available.
+    random_state : int, RandomState instance or None, default=None
+        Controls initial weights, crops, mini-batches and samples. Pass an int for the
+        same result at each call.
+    verbose : bool or int, default=False
+        Whether to print each epoch. With scikit-learn 1.9 or newer you can also use
+        its callbacks, as in ``clf.set_callbacks(ProgressBar())``.
+
+    Attributes
+    ----------
+    network_ : torch.nn.Module
+        The trained value network on crops; several are one for joint inference.
+    codec_ : ImageCodec
+        What turns images into examples for the network, and outputs back into masks.
+    classes_ : ndarray of shape (n_classes,)
+        The classes in sorted order; of two, background and foreground.
+    n_channels_in_ : int
+        Channels of the images seen in `fit`.
+    crop_size_ : int
+        Side of the crops.
+    mean_, scale_ : ndarray of shape (`n_channels_in_`,)
+        Mean and standard deviation of the channels over all training pixels.
+    device_ : torch.device
+        Where the network is.
+    history_ : list of dict
+        For each epoch of each training "training", its number, "epoch", "loss",
+        "seconds", and with early stopping "validation_score". "split" is 0 where
+        images were held out, else None, and "candidate" is 0.
+    n_iter_ : int
+        Epochs of the final training.
+    validation_score_ : float
+        Mean oracle value on the held-out images; nan if nothing was held out.
+    init_ : object or None
+        The fitted start, if inference starts at masks of another model.
+
+    See Also
+    --------
+    skdvn.baselines.UNetSegmenter : The same encoder trained pixel by pixel.
+    skdvn.baselines.FCNSegmenter : What the paper compares with.
+
+    Notes
+    -----
+    The U-Net in half precision computes with 8 bits of mantissa, so that predictions
+    of the same image in different company may differ in the third digit.
+
+    References
+    ----------
+    M. Gygli, M. Norouzi, A. Angelova. Deep Value Networks Learn to Evaluate and
+    Iteratively Refine Structured Outputs. ICML 2017.
+
+    Wojciech M. Czarnecki et al. Sobolev Training for Neural Networks. NeurIPS 2017.
+
+    Examples
+    --------
+    >>> from skdvn import DVNSegmenter
+    >>> from skdvn.datasets import make_silhouettes
+    >>> X, Y = make_silhouettes(120, size=16, random_state=0)
+    >>> clf = DVNSegmenter(n_channels=8, max_iter=20, random_state=0)
+    >>> clf.fit(X[:100], Y[:100]).predict(X[100:]).shape
+    (20, 16, 16)
+    >>> clf.score(X[100:], Y[100:]) > 0.5
+    True
+    """
+
+    _parameter_constraints = {
+        **SEGMENTER_CONSTRAINTS,
+        **VALUE_CONSTRAINTS,
+        "network": [
+            StrOptions(NETWORKS),
+            MaskNet,
+            HasMethods(["encode", "score"]),
+            callable,
+        ],
+        "n_channels": [at_least(1, Integral)],
+        "n_levels": [at_least(1, Integral)],
+        "init": [
+            StrOptions({"auto", "guess", "mean", "zeros"}),
+            Interval(Real, 0, 1, closed="both"),
+            HasMethods(["fit", "predict"]),
+        ],
+        "step_size": [above(0)],
+        "n_steps": [at_least(0, Integral)],
+    }
+
+    @with_moved_names
+    def __init__(
+        self,
+        network="unet",
+        *,
+        n_channels=32,
+        n_levels=3,
+        crops="auto",
+        augmentation=1.0,
+        oracle="auto",
+        loss="cross_entropy",
+        tuples=None,
+        tau=1.0,
+        init="auto",
+        ascent=None,
+        step_size=0.2,
+        n_steps=10,
+        solver="adamw",
+        learning_rate_init=2e-3,
+        alpha=1e-2,
+        batch_size=20,
+        max_iter="auto",
+        early_stopping=False,
+        validation_fraction=0.2,
+        n_networks=1,
+        prediction_batch_size=256,
+        warm_start=False,
+        checkpoint_dir=None,
+        n_jobs=None,
+        precision="auto",
+        device="auto",
+        random_state=None,
+        verbose=False,
+    ) -> None:
+        self.network = network
+        self.n_channels = n_channels
+        self.n_levels = n_levels
+        self.crops = crops
+        self.augmentation = augmentation
+        self.oracle = oracle
+        self.loss = loss
+        self.tuples = tuples
+        self.tau = tau
+        self.init = init
+        self.ascent = ascent
+        self.step_size = step_size
+        self.n_steps = n_steps
+        self.solver = solver
+        self.learning_rate_init = learning_rate_init
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_networks = n_networks
+        self.prediction_batch_size = prediction_batch_size
+        self.warm_start = warm_start
+        self.checkpoint_dir = checkpoint_dir
+        self.n_jobs = n_jobs
+        self.precision = precision
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    # -- fit ---------------------------------------------------------------------
+
+    @with_checked_parameters
+    @with_callbacks
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+    ) -> Self:
+        """Fit to images and their masks.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, height, width, n_channels) or (n, height, width), \
+or list of arrays
+            Images, finite numbers. Those of a list may differ in size. None may be
+            smaller than the crop.
+        y : array-like of shape (n, height, width), or list of arrays
+            Masks of classes, integers or strings; of two, the first in sorted order
+            is the background.
+        sample_weight : array-like of shape (n,), default=None
+            Non-negative weights of the images in the losses.
+        X_val, y_val : array-like or list of arrays, default=None
+            What `early_stopping` looks at. Without them a part of X is held out.
+
+        Returns
+        -------
+        self : DVNSegmenter
+            The fitted estimator. After an error it is what it was before.
+        """
+        check_pair(X_val, y_val)
+        execution = execution_for(self, X, y, sample_weight, X_val, y_val)
+        draft, codec = self._draft(), self._new_codec()
+        data = codec.read(X, y, sample_weight, draft, crop_geometry(draft))
+        start = mask_start(draft, codec)
+        data = codec.fit_start(start, data, X, y, self.random_state)
+        if data.weight is not None:
+            data = data.at(np.flatnonzero(data.weight))
+        splits = mask_splits(draft, codec, data, X_val, y_val)
+        examples = self._examples(codec, data)
+        plan = plan_for_masks(draft, codec, examples, splits)
+        trained = self._train(plan, examples, execution, X=X, y=y)
+        draft._settle(codec)
+        draft._keep(trained)
+        self._adopt(draft)._tell(plan, execution)
+        if not trained.interrupted:
+            execution.checkpoints.clear()
+        return self
+
+    def _fresh_network(self, rng):
+        """A network as the parameters make it."""
+        return new_mask_network(self, self.codec_, rng)
+
+    @with_checked_parameters
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Train for one epoch on these images, at a constant learning rate.
+
+        Parameters
+        ----------
+        X : array-like or list of arrays
+            Images. Channels are standardised, and "auto" crops chosen, by the first
+            call.
+        y : array-like of shape (n, height, width), or list of arrays
+            Masks.
+        classes : array-like of shape (n_classes,), default=None
+            All classes there will be; needed in the first call if y lacks one.
+        sample_weight : array-like of shape (n,), default=None
+            Non-negative weights of the images.
+
+        Returns
+        -------
+        self : DVNSegmenter
+        """
+        draft, build = self._draft(), None
+        if hasattr(self, "network_"):
+            codec = self.codec_
+            data = codec.read_more(X, y, sample_weight)
+        else:
+            codec, shape = self._new_codec(), crop_geometry(draft)
+            data = codec.read(X, y, sample_weight, draft, shape, classes)
+            start = mask_start(draft, codec)
+            data = codec.fit_start(start, data, X, y, self.random_state)
+        examples = self._examples(codec, data)
+        objective = mask_objective(draft, codec, examples)
+        how = mask_optimization(draft, len(examples), lag_of(draft))
+        if not hasattr(self, "network_"):
+            draft._settle(codec)
+            draft.validation_score_ = float("nan")
+            build = mask_builder(draft, codec, draft._fresh_network, examples)
+        draft._train_part(build, examples, objective, replace(how, schedule="constant"))
+        return self._adopt(draft)
+
+    # -- inference ---------------------------------------------------------------
+
+    def _ascent(self):
+        return mask_ascent(self, self.codec_.targets.n_outputs_)
+
+    def _averages(self, views):
+        """Whether each crop climbs alone, and the masks are averaged."""
+        joint = resolve_crops(self.crops).aggregation == "joint"
+        return not (joint or views.is_whole)
+
+    def _infer_views(self, views, queries):
+        if not self._averages(views):
+            return super()._infer_views(views, queries)
+        ascent, crops = self._ascent(), self._crops_apart(views, queries)
+        how = self._batches(1, ascent)
+        return views.average(infer(self.network_, ascent, crops, **how))
+
+    def _stages_of_views(self, views, queries):
+        ascent, network, n_views = self._ascent(), self.network_, 1
+        if self._averages(views):
+            crops = self._crops_apart(views, queries)
+            iterates = stages(network, ascent, crops, **self._batches(1, ascent))
+            return map(views.average, iterates)
+        network, n_views = self._on_views(views), len(views)
+        return stages(network, ascent, queries, **self._batches(n_views, ascent))
+
+    def _crops_apart(self, views, queries):
+        """Each crop as a query of its own, for averages of masks."""
+        parts = (
+            None if part is None else CroppedRows(part, len(queries), views)
+            for part in (queries.x, queries.y_init)
+        )
+        return Queries(*parts)
+
+    def _relaxed_stages(self, X):
+        """Relaxed masks of all images at the start and after each step."""
+        images = self._checked(X)
+        parts = [
+            (rows, self._stages_of_views(views, queries))
+            for rows, views, queries in self._ready(images, self.codec_.starts_of(X))
+        ]
+        for together in zip(*(iterates for _, iterates in parts), strict=True):
+            relaxed = [None] * len(images)
+            for (rows, _), found in zip(parts, together, strict=True):
+                put(relaxed, rows, found)
+            yield relaxed
+
+    def _values_of_stages(self, X, stages):
+        """What the network thinks of masks at each stage, (n_stages, n_samples)."""
+        return self._values_of(self._checked(X), stages)
+
+    def _values_of(self, images, outputs):
+        """What the network thinks of several masks of each image, (n_outputs, n)."""
+        for masks in outputs:
+            check_same_sizes(images, masks)
+        found = np.empty((len(outputs), len(images)))
+        for rows, (x, *masks) in self.codec_.by_size(images, *outputs):
+            views = self._views(*x.size(0))
+            size = max(1, self.prediction_batch_size // len(views))
+            network = self._on_views(views)
+            found[:, rows] = values(network, x, masks, batch_size=size).numpy()
+        return found
+
+    def _round(self, relaxed):
+        """Relaxed masks as `predict` decides them, 0 and 1."""
+        return [self.codec_.targets.round(mask) for mask in relaxed]
+
+    def staged_predict(self, X: ArrayLike) -> Iterator[Maps]:
+        """Predict masks after each step of the ascent.
+
+        Parameters
+        ----------
+        X : array-like or list of arrays
+            Images.
+
+        Yields
+        ------
+        Y : ndarray of shape (n, height, width), or list of arrays
+            As `predict` returns after so many steps.
+        """
+        for relaxed in islice(self._relaxed_stages(X), 1, None):
+            yield in_form_of_images(X, map(self.codec_.targets.decode, relaxed))
+
+    def staged_predict_proba(self, X: ArrayLike) -> Iterator[Maps]:
+        """Predict relaxed masks after each step of the ascent.
+
+        Parameters
+        ----------
+        X : array-like or list of arrays
+            Images.
+
+        Yields
+        ------
+        Y : ndarray of shape (n, n_classes, height, width), or list of arrays
+            As `predict_proba` returns after so many steps.
+        """
+        for relaxed in islice(self._relaxed_stages(X), 1, None):
+            yield in_form_of_images(X, map(self.codec_.targets.probabilities, relaxed))
+
+    def refine(self, X: ArrayLike, Y_init: ArrayLike) -> Maps:
+        """Improve the masks of another model: the ascent starts there.
+
+        Parameters
+        ----------
+        X : array-like or list of arrays
+            Images.
+        Y_init : array-like of shape (n, height, width), or list of arrays
+            Masks to start from: classes, or floats in [0, 1] that say how much a
+            pixel is foreground; with more than two classes how much it is of each,
+            shape (n, n_classes, height, width).
+
+        Returns
+        -------
+        Y : ndarray of shape (n, height, width), or list of arrays
+            Classes; a list if X is one.
+        """
+        images = self._checked(X)
+        starts = self.codec_.targets.relaxed(Y_init, "Y_init")
+        check_same_sizes(images, starts, "Y_init")
+        return in_form_of_images(
+            X, map(self.codec_.targets.decode, self._relaxed(images, starts))
+        )
+
+    def predict_value(self, X: ArrayLike, Y: ArrayLike | None = None) -> NDArray[Any]:
+        """Predict how good a mask is, without knowing the truth.
+
+        Parameters
+        ----------
+        X : array-like or list of arrays
+            Images.
+        Y : array-like of shape (n, height, width), or list of arrays, default=None
+            Masks to judge: classes, or floats in [0, 1] as for `refine`. None judges
+            what `predict` returns.
+
+        Returns
+        -------
+        values : ndarray of shape (n,)
+            The network's estimate of the oracle value, in [0, 1]; over several crops
+            the sigmoid of their mean score.
+        """
+        images = self._checked(X)
+        if Y is None:
+            relaxed = self._relaxed(images, self.codec_.starts_of(X))
+            masks = [self.codec_.targets.round(y) for y in relaxed]
+        else:
+            masks = self.codec_.targets.relaxed(Y)
+        return self._values_of(images, [masks])[0]

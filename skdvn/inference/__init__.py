@@ -1,0 +1,36 @@
+"""Prediction by projected gradient ascent on the value, on rows and on crops."""
+
+from .ascent import GradientAscent, last, starting_points, value_field
+from .crops import (
+    CroppedNetwork,
+    CroppedRows,
+    Views,
+    offsets_along,
+    offsets_by_stride,
+)
+from .prediction import EncodedBatch, encoded, infer, inferred, stages, values
+from .projections import PROJECTIONS, project_box, project_simplex
+from .step_rules import SCALED_RULES, STEP_RULES
+
+__all__ = [
+    "PROJECTIONS",
+    "SCALED_RULES",
+    "STEP_RULES",
+    "CroppedNetwork",
+    "CroppedRows",
+    "EncodedBatch",
+    "GradientAscent",
+    "Views",
+    "encoded",
+    "infer",
+    "inferred",
+    "last",
+    "offsets_along",
+    "offsets_by_stride",
+    "project_box",
+    "project_simplex",
+    "stages",
+    "starting_points",
+    "value_field",
+    "values",
+]

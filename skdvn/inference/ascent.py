@@ -1,0 +1,157 @@
+"""Projected gradient ascent on the value (section 3.1 of the paper)."""
+
+from collections import deque
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+
+from ..networks import LabelScore, score_and_grad
+from .projections import PROJECTIONS
+from .step_rules import STEP_RULES
+
+
+@dataclass(frozen=True)
+class GradientAscent:
+    """Projected gradient ascent (eq. 8): ``y <- P(y + step_size * direction)``.
+
+    Parameters
+    ----------
+    n_steps : int, default=20
+        Number of steps.
+    step_size : float, default=0.5
+        Step size.
+    step_rule : {"value", "logit", "normalized", "rms"}, default="value"
+        Direction of a step: the gradient of the value, of its logit, or the latter
+        divided by its largest absolute entry or by the root of its mean square.
+    momentum : float, default=0.0
+        Share of the last step that the next one keeps, in [0, 1).
+    noise : float, default=0.0
+        Standard deviation of Gaussian noise added to each direction, scaled by the
+        square root of the step size as in Langevin dynamics.
+    prior_weight : float, default=0.0
+        Weight of the queries' margins in the score that is climbed.
+    step_decay : float, default=1.0
+        Size of the last step relative to the first, in (0, 1]; in between it falls
+        geometrically.
+    projection : {"box", "simplex"}, default="box"
+        Which outputs are allowed: all in [0, 1], or those that add up to 1 along the
+        second axis.
+    """
+
+    n_steps: int = 20
+    step_size: float = 0.5
+    step_rule: str = "value"
+    momentum: float = 0.0
+    noise: float = 0.0
+    prior_weight: float = 0.0
+    step_decay: float = 1.0
+    projection: str = "box"
+
+    def iterates(self, field, y, draw=None):
+        """Yield y after each step, always the same tensor: copy what you keep.
+
+        Parameters
+        ----------
+        field : callable
+            ``field(y) -> (score, grad)``, the function to climb.
+        y : torch.Tensor of shape (n, ...)
+            Where to start; it is not changed.
+        draw : torch.Generator or callable, default=None
+            Source of the noise; ``draw(step, y)`` returns standard normal numbers of
+            the shape of y.
+        """
+        if not callable(draw):
+            draw = partial(_draw_normal, draw)
+        rule, y, velocity = STEP_RULES[self.step_rule], y.clone(), None
+        project, along = PROJECTIONS[self.projection]
+        per_example = (-1, *[1] * (y.ndim - 1))
+        for step in range(self.n_steps):
+            score, grad = field(y)
+            grad = along(grad)
+            factor = rule(score, grad).view(per_example)
+            size = self._size_of(step)
+            if self.momentum:
+                push = grad * factor
+                velocity = push if velocity is None else self.momentum * velocity + push
+                y.add_(velocity, alpha=size)
+            else:
+                y.addcmul_(grad, factor, value=size)
+            if self.noise:
+                y.add_(draw(step, y), alpha=self.noise * size**0.5)
+            yield project(y)
+
+    def _size_of(self, step):
+        return self.step_size * self.step_decay ** (step / max(self.n_steps - 1, 1))
+
+    def step(self, field, y, steps):
+        """One step without momentum and noise, of examples at steps of their own.
+
+        Parameters
+        ----------
+        field : callable
+            ``field(y) -> (score, grad)``, the function to climb.
+        y : torch.Tensor of shape (n, ...)
+            Where each example is; it is not changed.
+        steps : torch.Tensor of shape (n,)
+            How many steps each has done.
+
+        Returns
+        -------
+        y : torch.Tensor of shape (n, ...)
+        """
+        project, along = PROJECTIONS[self.projection]
+        score, grad = field(y)
+        grad = along(grad)
+        factor = STEP_RULES[self.step_rule](score, grad) * self._size_of(steps)
+        return project(y + grad * factor.view(-1, *[1] * (y.ndim - 1)))
+
+    def climb(self, field, y, draw=None):
+        """The last iterate; parameters as for `iterates`."""
+        return last(self.iterates(field, y, draw)) if self.n_steps else y
+
+
+def _draw_normal(rng, step, y):
+    return torch.randn(y.shape, generator=rng, dtype=y.dtype).to(y.device)
+
+
+def last(iterates):
+    """The last of the iterates."""
+    return deque(iterates, maxlen=1).pop()
+
+
+def value_field(network, context, pull=None):
+    """The function that inference climbs, for `Ascent.iterates`.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        A value network.
+    context : tensor or tuple of tensors
+        What ``network.encode`` returned.
+    pull : torch.Tensor of the shape of y, default=None
+        Coefficients of a term linear in y, added to the score.
+
+    Returns
+    -------
+    field : callable
+    """
+    if isinstance(network, LabelScore):
+        return network.field(context if pull is None else context + pull)
+    field = partial(score_and_grad, network, context)
+    if pull is None:
+        return field
+
+    def pulled_field(y):
+        score, grad = field(y)
+        return score + (pull * y).flatten(1).sum(1), grad + pull
+
+    return pulled_field
+
+
+def starting_points(network, context, given):
+    """Where inference starts: where it is given, else the network's own guess."""
+    if given is not None:
+        return given
+    with torch.no_grad():
+        return network.guess(context)

@@ -1,0 +1,94 @@
+"""How good the outputs of a fitted estimator are, by its own oracle."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_consistent_length
+from sklearn.utils.validation import check_is_fitted
+
+from ..data.typing import Float64s, MatrixLike
+from .values import values_of_rows
+
+
+def oracle_values(estimator: Any, Y_true: MatrixLike, Y_pred: MatrixLike) -> Float64s:
+    """True value of each output, by the oracle that an estimator is trained for.
+
+    The mean over the outputs of ``estimator.predict(X)`` is ``estimator.score(X, y)``.
+
+    Parameters
+    ----------
+    estimator : DVNMultiLabelClassifier, segmenter or CalibratedValueCV
+        Fitted; says what the oracle and the classes are.
+    Y_true, Y_pred : {array-like, sparse matrix} or list of arrays
+        Truth and output, labels or masks in the form of the y given to its `fit`.
+
+    Returns
+    -------
+    values : ndarray of shape (n_samples,)
+        In [0, 1].
+    """
+    fitted = getattr(estimator, "estimator_", estimator)
+    check_is_fitted(fitted)
+    codec = getattr(fitted, "codec_", None)
+    if codec is None:
+        raise TypeError(
+            "estimator must have an oracle, as the classifiers and segmenters of skdvn "
+            f"have; got {type(estimator).__name__}."
+        )
+    encode = codec.targets.encode
+    return encoded_values(fitted, encode(Y_true, "Y_true"), encode(Y_pred, "Y_pred"))
+
+
+def encoded_values(estimator, truth, predicted):
+    """`oracle_values` of truth and outputs as the estimator's targets encode them.
+
+    These are a matrix of labels each, or lists of masks, which may differ in size.
+    """
+    check_consistent_length(truth, predicted)
+    codec = estimator.codec_
+    oracle = codec.oracle(getattr(estimator, "oracle", codec.default_oracle))
+    if isinstance(truth, list):
+        for i, (y_true, y) in enumerate(zip(truth, predicted, strict=True)):
+            if y_true.shape != y.shape:
+                raise ValueError(
+                    f"Y_pred must have the shape of Y_true; Y_true[{i}] and Y_pred[{i}]"
+                    f" have {y_true.shape[-2:]} and {y.shape[-2:]}."
+                )
+        values = [
+            oracle(codec.tensor(y), codec.tensor(y_true)).cpu().numpy()
+            for y, y_true in zip(predicted, truth, strict=True)
+        ]
+        values = np.concatenate(values)
+    else:
+        values = values_of_rows(
+            oracle,
+            truth.shape,
+            lambda rows: (codec.tensor(predicted[rows]), codec.tensor(truth[rows])),
+        )
+    return np.clip(values.astype(np.float64), 0, 1)
+
+
+def value_pairs(
+    estimator: Any, X: MatrixLike, y: MatrixLike
+) -> tuple[Float64s, Float64s]:
+    """True and predicted values of an estimator's own predictions.
+
+    Parameters
+    ----------
+    estimator : DVNMultiLabelClassifier, DVNSegmenter or CalibratedValueCV
+        Fitted.
+    X : {array-like, sparse matrix} or list of arrays
+        Inputs.
+    y : {array-like, sparse matrix} or list of arrays
+        True labels or masks.
+
+    Returns
+    -------
+    values_true, values_pred : ndarray of shape (n_samples,)
+        The oracle's value of each prediction, and the predicted one.
+    """
+    predicted = estimator.predict(X)
+    values_pred = estimator.predict_value(X, predicted)
+    return oracle_values(estimator, y, predicted), values_pred.astype(np.float64)

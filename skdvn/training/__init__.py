@@ -1,0 +1,77 @@
+"""Training: tuples, the loop, selection on held-out rows, and how it is carried out."""
+
+from .checkpoints import NO_CHECKPOINTS, Checkpoints
+from .execution import HERE, Execution, Trained, Training, train_part
+from .objective import GRADIENT_LOSSES, LOSSES, Objective
+from .optimizers import SGD, Adam, AdamW, MovingAverage
+from .plan import Plan, Split
+from .schedules import SCHEDULES, Optimization
+from .scoring import best_ascent, totals_of
+from .selection import select_and_train
+from .teams import ALONE, Team, current_team, data_parallel
+from .trainer import Trainer
+from .tuples import (
+    GENERATORS,
+    Batch,
+    ReplayBuffer,
+    TupleMixture,
+    Tuples,
+    TupleSettings,
+    adversarial,
+    chain,
+    corrupt,
+    ground_truth,
+    inference,
+    loss_augmented,
+    one_step,
+    oracle_and_grad,
+    replay,
+    stratified,
+    stratified_log_weights,
+)
+
+__all__ = [
+    "ALONE",
+    "GENERATORS",
+    "GRADIENT_LOSSES",
+    "HERE",
+    "LOSSES",
+    "NO_CHECKPOINTS",
+    "SCHEDULES",
+    "SGD",
+    "Adam",
+    "AdamW",
+    "Batch",
+    "Checkpoints",
+    "Execution",
+    "MovingAverage",
+    "Objective",
+    "Optimization",
+    "Plan",
+    "ReplayBuffer",
+    "Split",
+    "Team",
+    "Trained",
+    "Trainer",
+    "Training",
+    "TupleMixture",
+    "TupleSettings",
+    "Tuples",
+    "adversarial",
+    "best_ascent",
+    "chain",
+    "corrupt",
+    "current_team",
+    "data_parallel",
+    "ground_truth",
+    "inference",
+    "loss_augmented",
+    "one_step",
+    "oracle_and_grad",
+    "replay",
+    "select_and_train",
+    "stratified",
+    "stratified_log_weights",
+    "totals_of",
+    "train_part",
+]

@@ -1,0 +1,102 @@
+"""What each candidate for the ascent is worth on held-out rows."""
+
+from dataclasses import replace
+
+import torch
+from torch.nn import functional as F
+
+from ..data import Queries, batches_of, rows_at_once
+from ..inference import encoded
+from .teams import ALONE
+
+EVALUATION_BATCH = 1024
+
+
+# The ascent without a prior is preferred by this much.
+PREFERENCE_FOR_NO_PRIOR = 0.002
+
+
+def totals_of(plan, network, split, team=ALONE):
+    """Sums of oracle values and of weights on the held-out rows.
+
+    One long trajectory per candidate tries every number of steps at once.
+
+    Parameters
+    ----------
+    plan : Plan
+    network : torch.nn.Module
+    split : Split
+    team : Team, default=ALONE
+        Each of its processes scores some of the rows.
+
+    Returns
+    -------
+    totals : torch.Tensor of shape (2, n_ascents, n_steps)
+        On the CPU.
+    """
+    ascents, held_out = plan.ascents, split.held_out
+    queries = Queries(held_out.x, held_out.y_init, split.margins)
+    weight = held_out.weight
+    weight = torch.ones(len(held_out.y)) if weight is None else weight.cpu()
+    n_stages = max(ascents[0].n_steps, 1)
+    sums = torch.zeros(len(ascents), n_stages, dtype=torch.float64)
+    batches = batches_of(len(queries), _n_rows_together(plan, held_out))
+    for batch in encoded(network, queries, batches[team.rank :: team.size]):
+        y_true = held_out.y.take(batch.rows).cpu()
+        for i, ascent in enumerate(ascents):
+            rng = torch.Generator().manual_seed(0)
+            outputs = batch.iterates(ascent, rng) if ascent.n_steps else [batch.start]
+            for step, y in enumerate(outputs):
+                values = _values(plan, y, y_true) * weight[batch.rows]
+                sums[i, step] += values.sum().item()
+    return torch.stack([team.sum(sums), torch.full_like(sums, weight.sum().item())])
+
+
+def _n_rows_together(plan, held_out):
+    """Rows to score together; all if they share the noise of the ascent."""
+    if any(ascent.noise for ascent in plan.ascents):
+        return len(held_out.y)
+    n_entries = held_out.y.take(slice(1)).numel()
+    return min(EVALUATION_BATCH, rows_at_once(n_entries))
+
+
+def _values(plan, y, y_true):
+    """Oracle values of what `predict` would make of the relaxed outputs."""
+    decided = torch.as_tensor(plan.decide(y.cpu().numpy()))
+    return plan.objective.settings.oracle(decided.to(y_true), y_true)
+
+
+def best_ascent(plan, totals):
+    """The best mean value, smoothed over the steps, and the ascent that gets it.
+
+    Parameters
+    ----------
+    plan : Plan
+    totals : torch.Tensor or None
+        As of `totals_of`; None if nothing was scored.
+
+    Returns
+    -------
+    score : float
+    ascent : GradientAscent
+    """
+    if totals is None:
+        return float("nan"), plan.objective.settings.ascent
+    means = totals[0] / totals[1]
+    means = _smooth(means) if plan.choose_n_steps else means[:, -1:]
+    bonus = [
+        0.0 if ascent.prior_weight else PREFERENCE_FOR_NO_PRIOR
+        for ascent in plan.ascents
+    ]
+    which = (means.amax(1) + torch.tensor(bonus)).argmax().item()
+    score, step = means[which].max(0)
+    ascent = plan.ascents[which]
+    if plan.choose_n_steps:
+        ascent = replace(ascent, n_steps=step.item() + 1)
+    return score.item(), ascent
+
+
+def _smooth(means):
+    """Mean over neighbouring numbers of steps, to choose one that is not just lucky."""
+    padded = F.pad(means[:, None], (1, 1), mode="replicate")
+    return F.avg_pool1d(padded, kernel_size=3, stride=1)[:, 0]
