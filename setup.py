@@ -6,7 +6,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
-SOURCE = (HERE / "skdvn" / "__init__.py").read_text(encoding="utf-8")
+SOURCE = (HERE / "skdvn" / "_moved.py").read_text(encoding="utf-8")
 VERSION = re.search(r'^__version__ = "([^"]+)"$', SOURCE, re.MULTILINE)[1]
 
 EXTRAS = {

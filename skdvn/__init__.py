@@ -1,6 +1,6 @@
 """Deep Value Networks for structured prediction, as scikit-learn estimators."""
 
-from ._moved import module_message
+from ._moved import __version__, module_message
 from .estimators import (
     SGD,
     Adam,
@@ -20,7 +20,6 @@ from .estimators import (
     recipes,
 )
 
-__version__ = "0.2.0.dev0"
 __all__ = [
     "SGD",
     "Adam",
@@ -37,6 +36,7 @@ __all__ = [
     "Loss",
     "MaskNet",
     "Mixture",
+    "__version__",
     "recipes",
 ]
 

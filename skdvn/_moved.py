@@ -1,8 +1,14 @@
-"""What had another name before version 0.2: errors that say where it went."""
+"""The version, and what had another name before: errors that say where it went."""
 
 import sys
+from collections.abc import Callable
 from functools import wraps
 from importlib.abc import MetaPathFinder
+from typing import Any, TypeVar, cast
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+__version__ = "0.2.0.dev0"
 
 # Modules that users imported, and where their contents are now.
 MODULES = {
@@ -105,15 +111,15 @@ def refuse_moved(kind, params):
         )
 
 
-def with_moved_names(init):
+def with_moved_names(init: Method) -> Method:
     """Decorate `__init__` so that names of parameters that have moved are told."""
 
     @wraps(init)
-    def checked(self, *args, **kwargs):
+    def checked(self: Any, *args: Any, **kwargs: Any) -> None:
         refuse_moved(type(self).__name__, kwargs)
         init(self, *args, **kwargs)
 
-    return checked
+    return cast(Method, checked)
 
 
 def module_message(name):
@@ -136,7 +142,7 @@ class MovedModuleFinder(MetaPathFinder):
         """Raise for a module of before; find nothing."""
         package, _, name = fullname.partition(".")
         if package == "skdvn" and (message := module_message(name)):
-            raise ModuleNotFoundError(message, name=fullname)
+            raise ImportError(message)  # a name would have it swallowed
         return None
 
 

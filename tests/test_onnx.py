@@ -15,21 +15,23 @@ from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
-from skdvn import DVNMultiLabelClassifier, DVNSegmenter
-from skdvn._graphs import (
-    Calibrated,
-    LabelPrediction,
-    LabelValue,
-    MaskPrediction,
-    MaskValue,
+from skdvn import (
+    Ascent,
+    CalibratedValueCV,
+    Crops,
+    DVNMultiLabelClassifier,
+    DVNSegmenter,
+    MaskNet,
 )
-from skdvn._loops import looped
 from skdvn.baselines import FCNSegmenter, FeedForwardClassifier, UNetSegmenter
-from skdvn.calibration import CalibratedValueCV
 from skdvn.datasets import load_digit_attributes, make_silhouettes
-from skdvn.networks import autograd_score_and_grad
-from skdvn.networks.guesses import Correction
-from skdvn.onnx import OLDEST_TORCH, _graph, export_predict, export_value
+from skdvn.networks import Correction, autograd_score_and_grad
+from skdvn.persistence import export_predict, export_value
+from skdvn.persistence.onnx.export import OLDEST_TORCH, _graph
+from skdvn.persistence.onnx.graphs import Calibrated
+from skdvn.persistence.onnx.label_graphs import LabelPrediction, LabelValue
+from skdvn.persistence.onnx.loops import looped
+from skdvn.persistence.onnx.mask_graphs import MaskPrediction, MaskValue
 
 X, Y = (part[:300] for part in load_digit_attributes(return_X_y=True))
 CLASSES = np.array(["low", "middle", "high"])[Y[:, 0] + Y[:, 1] * (1 - Y[:, 0])]
@@ -72,24 +74,22 @@ LABELERS = {
     "prior, accuracy": lambda: labels(prior_weight=1, oracle="accuracy").fit(X, Y),
     "prior, sparse": lambda: labels(prior_weight=0.3).fit(sparse.csr_matrix(X), Y),
     "momentum": lambda: labels(
-        step_rule="normalized", inference_momentum=0.5, init=0.3, min_labels=3
+        ascent=Ascent("normalized", momentum=0.5), init=0.3, min_labels=3
     ).fit(X, Y),
     "classes": lambda: labels(standardize=False).fit(X / 16, CLASSES),
-    "oracle term": lambda: labels(local_term="oracle", n_networks=2).fit(X, Y),
+    "oracle term": lambda: labels(network="oracle", n_networks=2).fit(X, Y),
     "encoder": lambda: labels(encoder=Slope).fit(X.reshape(-1, 8, 8), Y),
     "feed-forward": lambda: FeedForwardClassifier(
         hidden_layer_sizes=20, max_iter=2, random_state=0
     ).fit(X, Y),
 }
 SEGMENTERS = {
-    "u-net": lambda: DVNSegmenter(**SMALL, step_decay=0.1).fit(IMAGES, MASKS),
-    "crops": lambda: DVNSegmenter(**SMALL, crop_size=12, n_networks=2).fit(
-        IMAGES, MASKS
-    ),
+    "u-net": lambda: DVNSegmenter(**SMALL, ascent=Ascent(decay=0.1)).fit(IMAGES, MASKS),
+    "crops": lambda: DVNSegmenter(**SMALL, crops=12, n_networks=2).fit(IMAGES, MASKS),
     "average": lambda: DVNSegmenter(
-        **SMALL, crop_size=12, aggregation="average", local_term="linear"
+        **SMALL, crops=Crops(12, aggregation="average"), network=MaskNet("linear")
     ).fit(IMAGES, MASKS),
-    "classes": lambda: DVNSegmenter(**SMALL, init="mean", flip_crops=False).fit(
+    "classes": lambda: DVNSegmenter(**SMALL, init="mean", crops=Crops(flip=False)).fit(
         IMAGES, MASKS + np.triu(MASKS[0])
     ),
     "conv": lambda: DVNSegmenter(
@@ -144,7 +144,7 @@ def values(graph, *arrays):
 
 
 def given_labels(model, rng):
-    return rng.random((len(X), model._targets.n_labels_))
+    return rng.random((len(X), model.codec_.targets.n_labels_))
 
 
 # -- what is exported, in torch ----------------------------------------------------
@@ -177,7 +177,7 @@ def test_mask_predictions(name, images):
 @pytest.mark.parametrize("name", ["u-net", "crops", "average", "classes", "conv"])
 def test_mask_values(name):
     model = fitted("masks", name)
-    shape = (8, 16, 24) if model._targets.n_outputs_ == 1 else (8, 3, 16, 24)
+    shape = (8, 16, 24) if model.codec_.targets.n_outputs_ == 1 else (8, 3, 16, 24)
     outputs = np.random.default_rng(0).random(shape, dtype=np.float32)
     graph = _graph(model, (16, 24), LabelValue, MaskValue)
     expected = model.predict_value(WIDE, outputs)
@@ -346,13 +346,13 @@ class Opinion(torch.nn.Module):
 
 
 REFUSED = {
-    "noise": ({"inference_noise": 0.1}, "inference_noise=0.1 cannot be exported"),
+    "noise": ({"ascent": Ascent(noise=0.1)}, "noise=0.1 cannot be exported"),
     "init": (
         {"init": FeedForwardClassifier(max_iter=1, random_state=0)},
         "init=FeedForwardClassifier.*another estimator",
     ),
     "oracle": (
-        {"oracle": agreement, "local_term": "oracle"},
+        {"oracle": agreement, "network": "oracle"},
         "oracle=<function agreement .*closed form",
     ),
     "network": ({"network": Opinion}, "Opinion.*score_and_grad"),
@@ -408,6 +408,6 @@ def test_missing_library(monkeypatch, tmp_path):
 
 
 def test_older_pytorch(monkeypatch, tmp_path):
-    monkeypatch.setattr("skdvn.onnx.OLDEST_TORCH", "99")
+    monkeypatch.setattr("skdvn.persistence.onnx.export.OLDEST_TORCH", "99")
     with pytest.raises(ImportError, match=r"PyTorch 99 or newer.*pip install"):
         export_value(fitted("labels", "default"), tmp_path / "model.onnx")

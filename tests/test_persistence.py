@@ -23,10 +23,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import ShuffleSplit
 
-import skdvn
-from skdvn import DVNMultiLabelClassifier, DVNSegmenter
-from skdvn._plain_state import packed, unpacked
-from skdvn._segmenter import half_pays
+from skdvn import SGD, CalibratedValueCV, DVNMultiLabelClassifier, DVNSegmenter
 from skdvn.baselines import (
     FCNSegmenter,
     FeedForwardClassifier,
@@ -34,10 +31,9 @@ from skdvn.baselines import (
     ThresholdClassifier,
     UNetSegmenter,
 )
-from skdvn.calibration import CalibratedValueCV
 from skdvn.datasets import load_digit_attributes, make_silhouettes
-from skdvn.networks import GuessLabelNetwork, JointNetwork, LabelNetwork
-from skdvn.networks.records import describe
+from skdvn.estimators import half_pays, packed, unpacked
+from skdvn.networks import GuessLabelNetwork, JointNetwork, LabelNetwork, describe
 from skdvn.oracles import FBeta
 from skdvn.persistence import TRUSTED_TYPES, OtherVersionWarning, load, save
 
@@ -75,11 +71,13 @@ MODELS = {
     "sparse": lambda: DVN.fit(sparse.csr_matrix(ROWS), sparse.csr_matrix(LABELS)),
     "classes": lambda: (
         copy.deepcopy(DVN)
-        .set_params(random_state=np.random.RandomState(0), max_grad_norm=np.inf)
+        .set_params(
+            random_state=np.random.RandomState(0), solver=SGD(max_grad_norm=np.inf)
+        )
         .fit(ROWS, NAMES)
     ),
     "oracle term": lambda: DVNMultiLabelClassifier(
-        **LABEL, local_term="oracle", n_networks=2, init=FEED_FORWARD, oracle="iou"
+        **LABEL, network="oracle", n_networks=2, init=FEED_FORWARD, oracle="iou"
     ).fit(ROWS, LABELS),
     "feed-forward": lambda: copy.deepcopy(FEED_FORWARD).fit(ROWS, LABELS),
     "segmenter": lambda: DVNSegmenter(**IMAGE, **SMALL, n_networks=2).fit(
@@ -164,7 +162,7 @@ def test_pickles_hold_the_networks_of_users():
 
 @pytest.mark.parametrize("name", ["labels", "segmenter", "plug-in", "sigmoid"])
 def test_pickles_of_another_version_warn(name, monkeypatch):
-    monkeypatch.setattr(skdvn, "__version__", "0.0.9")
+    monkeypatch.setattr("skdvn.estimators.versions.__version__", "0.0.9")
     data = pickle.dumps(fitted(name))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -427,7 +425,7 @@ def test_a_save_that_fails_keeps_the_old_file(tmp_path, monkeypatch):
 
 def test_saved_by_another_version_warns(tmp_path, monkeypatch):
     path = tmp_path / "model.safetensors"
-    monkeypatch.setattr(skdvn, "__version__", "0.0.9")
+    monkeypatch.setattr("skdvn.estimators.versions.__version__", "0.0.9")
     save(fitted("feed-forward"), path)
     monkeypatch.undo()
     with pytest.warns(OtherVersionWarning, match=r"skdvn 0\.0\.9"):
@@ -467,8 +465,10 @@ def test_other_files(saved, tmp_path):
     path, _, write = saved
     with pytest.raises(FileNotFoundError):
         load(tmp_path / "nothing.safetensors")
-    with pytest.raises(ValueError, match=r"version 2 .*Remedy: install skdvn 3"):
-        load(write(skdvn_format="2", skdvn_version="3.0"))
+    with pytest.raises(ValueError, match=r"version 3 .*Remedy: install skdvn 3"):
+        load(write(skdvn_format="3", skdvn_version="3.0"))
+    with pytest.raises(ValueError, match=r"saved by skdvn 0\.1\.0.*Remedy: fit again"):
+        load(write(skdvn_format="1", skdvn_version="0.1.0"))
     for header in ({"estimator": "{"}, {"estimator": "[" * 10**5}, {"without": "1"}):
         with pytest.raises(ValueError, match="damaged"):
             load(write(**header))

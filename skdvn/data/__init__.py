@@ -1,7 +1,6 @@
 """Arrays of the user as mini-batches of tensors: rows, images, masks, examples."""
 
 from .augmentation import FLIPS, Distortion
-from .examples import Draw, Examples, Queries
 from .files import replacing
 from .image_examples import ImageExamples, round_masks
 from .images import Images
@@ -13,6 +12,9 @@ from .rows import (
     CLIP_LOW,
     ComputedRows,
     ConstantRows,
+    Draw,
+    Examples,
+    Queries,
     Rows,
     SparseBatch,
     batches_of,

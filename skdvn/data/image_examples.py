@@ -5,9 +5,8 @@ from dataclasses import dataclass, replace
 import torch
 
 from .augmentation import Distortion
-from .examples import Draw
 from .images import Images
-from .rows import ConstantRows
+from .rows import ConstantRows, Draw
 
 
 def round_masks(y):

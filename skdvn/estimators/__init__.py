@@ -6,20 +6,15 @@ from .calibration import CalibratedValueCV
 from .callbacks import CALLBACK_ATTRIBUTES, with_callbacks
 from .components import (
     AUTO,
-    SGD,
-    Adam,
-    AdamW,
     Ascent,
     Augmentation,
     Component,
     Crops,
-    EarlyStopping,
     Initializer,
     LabelNet,
     Loss,
     MaskNet,
     Mixture,
-    Solver,
     above,
     at_least,
 )
@@ -28,7 +23,8 @@ from .image_codec import ImageCodec
 from .initializers import EstimatorStart, MeanStart, SegmenterStart
 from .label_codec import LabelCodec, read_rows
 from .label_networks import feed_forward
-from .label_plan import Splitter, plan_for_feed_forward
+from .label_plan import plan_for_feed_forward
+from .label_splits import Splitter
 from .label_targets import LabelTargets
 from .labeler import LabelEstimator
 from .linear_expert import LIMIT, ClippingScaler, LinearExpert, decision_thresholds
@@ -49,6 +45,7 @@ from .parameters import (
 from .plain_state import MARKS, packed, unpacked
 from .segmentation import DVNSegmenter
 from .segmenter import SEGMENTER_CONSTRAINTS, BaseSegmenter
+from .solvers import SGD, Adam, AdamW, EarlyStopping, Solver
 from .versions import OtherVersionWarning, VersionedMixin, this_version
 
 __all__ = [

@@ -118,9 +118,10 @@ class BaseDVN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _settle(self, codec):
         """Store what all later calls share."""
+        # Before the codec, so that files name it by the parameter it comes from.
+        self.init_ = codec.initializer
         self.codec_, self.device_ = codec, codec.device
         self.classes_ = codec.targets.classes_
-        self.init_ = codec.initializer
 
     def _keep(self, trained):
         """Store what was learned."""
@@ -131,7 +132,7 @@ class BaseDVN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         self.validation_score_ = trained.score
 
     def _tell(self, plan, execution):
-        """Print what was selected on the held-out rows, or given, and how good it is."""
+        """Print what was selected on held-out rows, or given, and how good it is."""
         if self.verbose and execution.team.rank == 0 and plan.splits:
             print(describe_selection(self))
 

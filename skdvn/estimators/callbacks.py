@@ -21,7 +21,7 @@ def with_callbacks(method: Method) -> Method:
 
 
 # Attributes of scikit-learn's own, which concern the estimator that was called.
-CALLBACK_ATTRIBUTES = ("_callback", "_skl", "_parent_callback")
+CALLBACK_ATTRIBUTES = ("_skl_callback", "_callback", "_parent_callback")
 
 
 def without_callbacks(attributes):

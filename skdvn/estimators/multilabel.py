@@ -16,15 +16,7 @@ from ..inference import stages, values
 from ..oracles import get_oracle
 from .base import execution_for
 from .callbacks import with_callbacks
-from .components import (
-    AUTO,
-    SGD,
-    Adam,
-    Initializer,
-    LabelNet,
-    above,
-    at_least,
-)
+from .components import AUTO, Initializer, LabelNet, above, at_least
 from .label_codec import LabelCodec, LabelRows, checked_rows, read_rows
 from .label_networks import label_builder, new_label_network, starts_at_guess
 from .label_plan import (
@@ -33,13 +25,12 @@ from .label_plan import (
     label_objective,
     label_splits,
     lag_of,
-    margins_of,
     next_optimization,
     optimizations,
     plan_for_labels,
     step_scale,
-    wants_linear_expert,
 )
+from .label_splits import margins_of, wants_linear_expert
 from .labeler import LabelEstimator
 from .linear_expert import LinearExpert
 from .parameters import (
@@ -50,6 +41,7 @@ from .parameters import (
     continues,
     with_checked_parameters,
 )
+from .solvers import SGD, Adam
 
 
 class DVNMultiLabelClassifier(LabelEstimator):
@@ -130,10 +122,10 @@ classifier or Initializer, default="auto"
         Number of the ascent's steps. "auto" trains with 20 and then chooses.
     prior_weight : float or "auto", default="auto"
         How much the ascent listens to a linear model of the labels, whose decision
-        margins are added to the local term of the network (beyond the paper, see
-        `skdvn.estimators.linear_expert`). 0 turns it off. "auto" chooses among 0, 0.1, 0.3 and 1 where
-        the oracle is known, and smaller ones in proportion where rows have more than
-        five labels; with an oracle of your own there is no prior.
+        margins are added to the local term of the network (beyond the paper). 0 turns
+        it off. "auto" chooses among 0, 0.1, 0.3 and 1 where the oracle is known, and
+        smaller ones in proportion where rows have more than five labels; with an oracle
+        of your own there is no prior.
     min_labels : int, default=0
         Each row is predicted at least this many labels.
     solver : {"sgd", "adam"}, SGD or Adam, default="sgd"

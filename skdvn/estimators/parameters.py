@@ -12,18 +12,8 @@ from sklearn.utils.validation import _check_sample_weight
 from ..data.typing import Method
 from ..oracles import check_oracle, did_you_mean
 from ..training import GENERATORS, Objective, Optimization, TupleMixture, TupleSettings
-from .components import (
-    SGD,
-    Adam,
-    AdamW,
-    Ascent,
-    Component,
-    EarlyStopping,
-    Loss,
-    Mixture,
-    Solver,
-    at_least,
-)
+from .components import Ascent, Component, Loss, Mixture, at_least
+from .solvers import SGD, Adam, AdamW, EarlyStopping, Solver
 
 # Enough to try a user's oracle on.
 A_FEW_ROWS = 3

@@ -6,7 +6,8 @@ Each recipe is a dictionary of parameters, for
 
 from types import MappingProxyType
 
-from .components import SGD, AdamW, Ascent, Crops, Loss, Mixture
+from .components import Ascent, Crops, Loss, Mixture
+from .solvers import SGD, AdamW
 
 #: What the authors' released code does on Bibtex (their ``reproduce_results.py``): SGD
 #: without momentum for 390 epochs of batches of 20, each of which gets either the last

@@ -18,7 +18,6 @@ from ..inference import CroppedRows, infer, stages, values
 from .base import execution_for
 from .callbacks import with_callbacks
 from .components import MaskNet, above, at_least
-from .image_codec import resolve_crops
 from .mask_networks import NETWORKS, crop_geometry, mask_builder, new_mask_network
 from .mask_plan import (
     lag_of,
@@ -407,11 +406,6 @@ or list of arrays
 
     def _ascent(self):
         return mask_ascent(self, self.codec_.targets.n_outputs_)
-
-    def _averages(self, views):
-        """Whether each crop climbs alone, and the masks are averaged."""
-        joint = resolve_crops(self.crops).aggregation == "joint"
-        return not (joint or views.is_whole)
 
     def _infer_views(self, views, queries):
         if not self._averages(views):

@@ -71,6 +71,11 @@ class BaseSegmenter(ClassifierMixin, BaseDVN):
         flip = given_or(crops.flip, mirrored)
         return self.codec_.views(crops, height, width, flip)
 
+    def _averages(self, views):
+        """Whether each crop climbs alone, and the masks are averaged."""
+        joint = resolve_crops(self.crops).aggregation == "joint"
+        return not (joint or views.is_whole)
+
     def _ready(self, images, starts):
         """Views and queries of the images of each size, with their positions."""
         self._validate_params()  # they may have been set since fit

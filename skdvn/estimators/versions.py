@@ -4,6 +4,8 @@ import warnings
 
 from sklearn.exceptions import InconsistentVersionWarning
 
+from .._moved import __version__
+
 VERSION = "_skdvn_version"
 
 
@@ -38,8 +40,6 @@ class OtherVersionWarning(InconsistentVersionWarning):
 
 def this_version():
     """The version of skdvn that is running."""
-    from .. import __version__
-
     return __version__
 
 

@@ -1,6 +1,16 @@
 """Prediction by projected gradient ascent on the value, on rows and on crops."""
 
-from .ascent import GradientAscent, last, starting_points, value_field
+from .ascent import (
+    PROJECTIONS,
+    SCALED_RULES,
+    STEP_RULES,
+    GradientAscent,
+    last,
+    project_box,
+    project_simplex,
+    starting_points,
+    value_field,
+)
 from .crops import (
     CroppedNetwork,
     CroppedRows,
@@ -9,8 +19,6 @@ from .crops import (
     offsets_by_stride,
 )
 from .prediction import EncodedBatch, encoded, infer, inferred, stages, values
-from .projections import PROJECTIONS, project_box, project_simplex
-from .step_rules import SCALED_RULES, STEP_RULES
 
 __all__ = [
     "PROJECTIONS",

@@ -7,8 +7,72 @@ from functools import partial
 import torch
 
 from ..networks import LabelScore, score_and_grad
-from .projections import PROJECTIONS
-from .step_rules import STEP_RULES
+
+
+def project_box(y):
+    """Project onto the box [0, 1], in place."""
+    return y.clamp_(0, 1)
+
+
+def project_simplex(y):
+    """Project onto the probability simplex along the second axis, in place.
+
+    The nearest point with entries from 0 on that add up to 1 (Held et al., 1974).
+    """
+    ordered = y.sort(1, descending=True).values
+    excess = ordered.cumsum(1) - 1
+    counts = torch.arange(1, y.shape[1] + 1, dtype=y.dtype, device=y.device)
+    counts = counts.view(-1, *[1] * (y.ndim - 2))
+    n_above = (ordered * counts > excess).sum(1, keepdim=True).clamp_min(1)
+    return y.sub_(excess.gather(1, n_above - 1) / n_above).clamp_(min=0)
+
+
+def _anywhere(grad):
+    return grad
+
+
+def _along_simplex(grad):
+    return grad - grad.mean(1, keepdim=True)
+
+
+# The set of outputs that are allowed: projection onto it, and the part of a gradient
+# along which one can move within it.
+PROJECTIONS = {
+    "box": (project_box, _anywhere),
+    "simplex": (project_simplex, _along_simplex),
+}
+
+
+def _value_factor(score, grad):
+    """Turns the gradient of the logit into that of the value."""
+    return torch.sigmoid(score) * torch.sigmoid(-score)
+
+
+def _logit_factor(score, grad):
+    return torch.ones_like(score)
+
+
+def _normalizing_factor(score, grad):
+    largest = grad.abs().flatten(1).amax(1)
+    return 1 / largest.clamp_min(torch.finfo(grad.dtype).tiny)
+
+
+def _rms_factor(score, grad):
+    mean_square = grad.flatten(1).square().mean(1)
+    return mean_square.clamp_min(torch.finfo(grad.dtype).tiny).rsqrt()
+
+
+# What the gradient of the logit is multiplied by, per example.
+STEP_RULES = {
+    "value": _value_factor,
+    "logit": _logit_factor,
+    "normalized": _normalizing_factor,
+    "rms": _rms_factor,
+}
+
+
+# Those whose steps are of the size of the gradient.
+SCALED_RULES = ("value", "logit")
 
 
 @dataclass(frozen=True)

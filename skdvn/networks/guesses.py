@@ -148,14 +148,14 @@ class GuessNetwork(HalfPrecision, nn.Module):
 
     def score(self, context, y):
         """Logit of the value, shape (n,)."""
-        score, _ = self._local(context[0], y)
+        score, _ = self.local(context[0], y)
         if self.correction is None:
             return score
         return score + self._correct(context, y)
 
     def score_and_grad(self, context, y):
         """Logit of the value and its gradient in y; that of the term in closed form."""
-        score, grad = self._local(context[0], y)
+        score, grad = self.local(context[0], y)
         if self.correction is None:
             return score, grad
         tracked = torch.is_grad_enabled()
@@ -165,7 +165,8 @@ class GuessNetwork(HalfPrecision, nn.Module):
             (steeper,) = torch.autograd.grad(more.sum(), y, create_graph=tracked)
         return score + (more if tracked else more.detach()), grad + steeper
 
-    def _local(self, logits, y):
+    def local(self, logits, y):
+        """The part of the score without the correction, and its gradient in y."""
         slope = self.log_slope.exp()
         logits = logits.detach() if self.apart else logits
         if self.local_term == "linear":

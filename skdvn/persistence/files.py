@@ -1,12 +1,4 @@
-"""Save fitted estimators in files that cannot run code.
-
-A file of `save` holds the arrays of an estimator in the safetensors format and all
-else, such as parameters, classes and history, as JSON in its header. `load` makes
-objects of a closed table of classes from them and nothing else; unlike with pickle,
-joblib or ``torch.load``, a file from a stranger can mislead you but not act for you.
-
-For `skops <https://skops.readthedocs.io>`_, pass `TRUSTED_TYPES` to its ``load``.
-"""
+"""Files of fitted estimators, in the safetensors format."""
 
 from __future__ import annotations
 
@@ -16,14 +8,12 @@ from typing import Any
 
 from sklearn.utils.validation import check_is_fitted
 
-from ._files import replacing
-from ._persistence import OtherVersionWarning, this_version
-from ._safe_state import TRUSTED_TYPES, Reader, Writer
-from ._typing import FilePath
+from ..data import replacing
+from ..data.typing import FilePath
+from ..estimators import this_version
+from .plain_data import Reader, Writer
 
-__all__ = ["TRUSTED_TYPES", "OtherVersionWarning", "load", "save"]
-
-FORMAT, FORMAT_VERSION = "skdvn_format", 1
+FORMAT, FORMAT_VERSION = "skdvn_format", 2
 # What reading damaged or crafted content may raise.
 DAMAGES = (
     *(ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError),
@@ -154,6 +144,12 @@ def _read(path):
     version = metadata.get(FORMAT, "")
     if not version.isdecimal():
         raise ValueError(f"{str(path)!r} was not saved by skdvn.persistence.save.")
+    if int(version) < FORMAT_VERSION:
+        raise ValueError(
+            f"{str(path)!r} was saved by skdvn {metadata.get('skdvn_version', '0.1')}, "
+            f"whose estimators have other parameters than those of {this_version()}. "
+            "Remedy: fit again, or load it with the version that saved it."
+        )
     if int(version) > FORMAT_VERSION:
         raise ValueError(
             f"{str(path)!r} has version {version} of the format; this skdvn, "

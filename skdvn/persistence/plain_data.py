@@ -1,4 +1,9 @@
-"""Estimators as JSON and arrays, and back, with a closed table of classes."""
+"""Estimators as JSON and arrays, and back, with a closed table of classes.
+
+skops stores estimators too, and `TRUSTED_TYPES` lets it; but it has no place for what
+only code can make, which `save` leaves out and `load` is given again, and it calls the
+constructors of any type one trusts, where this knows a closed table.
+"""
 
 import inspect
 import math
@@ -13,20 +18,44 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.model_selection import KFold, ShuffleSplit
 from sklearn.preprocessing import LabelBinarizer, MaxAbsScaler, StandardScaler
 
-from ._base import BaseDVN
-from ._plain_state import MARKS
-from ._value_maps import SigmoidMap
-from .baselines import PlugInClassifier, ThresholdClassifier
-from .calibration import CalibratedValueCV
-from .labelwise import FeedForwardClassifier
-from .masks import MaskTargets
-from .multilabel import DVNMultiLabelClassifier
-from .networks import join, members
-from .pixelwise import FCNSegmenter, UNetSegmenter
-from .prior import ClippingScaler, LinearPrior
-from .segmentation import DVNSegmenter
-from .starts import EstimatorStart, MeanStart, SegmenterStart
-from .targets import LabelTargets
+from ..baselines import (
+    FCNSegmenter,
+    FeedForwardClassifier,
+    PlugInClassifier,
+    ThresholdClassifier,
+    UNetSegmenter,
+)
+from ..data import MaskTargets
+from ..estimators import (
+    CALLBACK_ATTRIBUTES,
+    MARKS,
+    SGD,
+    Adam,
+    AdamW,
+    Ascent,
+    Augmentation,
+    BaseDVN,
+    CalibratedValueCV,
+    ClippingScaler,
+    Crops,
+    DVNMultiLabelClassifier,
+    DVNSegmenter,
+    EarlyStopping,
+    EstimatorStart,
+    ImageCodec,
+    Initializer,
+    LabelCodec,
+    LabelNet,
+    LabelTargets,
+    LinearExpert,
+    Loss,
+    MaskNet,
+    MeanStart,
+    Mixture,
+    SegmenterStart,
+)
+from ..metrics import SigmoidMap
+from ..networks import join, members
 
 ESTIMATORS = (
     *(DVNMultiLabelClassifier, DVNSegmenter),
@@ -35,8 +64,11 @@ ESTIMATORS = (
 )
 OWN = (
     *ESTIMATORS,
-    *(LabelTargets, MaskTargets, EstimatorStart, SegmenterStart, MeanStart),
-    *(LinearPrior, ClippingScaler, SigmoidMap),
+    *(Ascent, Mixture, Loss, SGD, Adam, AdamW, EarlyStopping, Initializer),
+    *(LabelNet, MaskNet, Crops, Augmentation),
+    *(LabelCodec, ImageCodec, LabelTargets, MaskTargets),
+    *(EstimatorStart, SegmenterStart, MeanStart),
+    *(LinearExpert, ClippingScaler, SigmoidMap),
 )
 SKLEARN = (
     *(StandardScaler, MaxAbsScaler, TfidfTransformer, LabelBinarizer),
@@ -52,8 +84,6 @@ TRUSTED_TYPES = sorted(f"{one.__module__}.{one.__name__}" for one in KNOWN.value
 NUMBERS = "biuf"
 # Parameters whose objects become parts of the network.
 OF_NETWORK = ("network", "encoder", "oracle")
-# What scikit-learn's callbacks leave in an estimator.
-CALLBACKS = ("_skl_callback", "_callback", "_parent_callback")
 
 
 class Writer:
@@ -137,7 +167,7 @@ class Writer:
         state = one.__getstate__() if hasattr(one, "__getstate__") else vars(one)
         encoded = {}
         for name, value in state.items():
-            if name.startswith(CALLBACKS):
+            if name.startswith(CALLBACK_ATTRIBUTES):
                 continue
             encoded[name] = self._attribute(one, name, value, where, (*path, name))
         return {"object": [type(one).__name__, encoded]}
@@ -279,7 +309,7 @@ def _check_attribute(kind, name):
 def _fresh_network(estimator):
     """A network as the parameters make it, on the estimator's device."""
     rng = torch.Generator().manual_seed(0)
-    return estimator._placed(estimator._new_network(rng)).eval()
+    return estimator._placed(estimator._fresh_network(rng)).eval()
 
 
 def _loaded(estimator, states):

@@ -2,10 +2,16 @@
 
 from .checkpoints import NO_CHECKPOINTS, Checkpoints
 from .execution import HERE, Execution, Trained, Training, train_part
-from .objective import GRADIENT_LOSSES, LOSSES, Objective
 from .optimizers import SGD, Adam, AdamW, MovingAverage
-from .plan import Plan, Split
-from .schedules import SCHEDULES, Optimization
+from .plan import (
+    GRADIENT_LOSSES,
+    LOSSES,
+    SCHEDULES,
+    Objective,
+    Optimization,
+    Plan,
+    Split,
+)
 from .scoring import best_ascent, totals_of
 from .selection import select_and_train
 from .teams import ALONE, Team, current_team, data_parallel

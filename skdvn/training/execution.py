@@ -5,15 +5,13 @@ import warnings
 from dataclasses import asdict, dataclass, field, replace
 
 import torch
-from joblib import effective_n_jobs
+from joblib import Parallel, delayed, effective_n_jobs
 from joblib.parallel import get_active_backend
-from sklearn.utils.parallel import Parallel, delayed
 
 from ..inference import GradientAscent
 from ..networks import copy_network
 from .checkpoints import NO_CHECKPOINTS, Checkpoints
-from .plan import Split
-from .schedules import Optimization
+from .plan import Optimization, Split
 from .scoring import best_ascent, totals_of
 from .teams import ALONE, Team
 from .trainer import Trainer

@@ -9,12 +9,11 @@ import torch
 from ..data import Examples
 from ..inference import starting_points
 from ..networks import copy_network, detach_context, score_all, scores_and_grads
-from .objective import GRADIENT_LOSSES, LOSSES, Objective
 from .optimizers import SGD, Adam, AdamW, MovingAverage
-from .schedules import SCHEDULES, Optimization
+from .plan import GRADIENT_LOSSES, LOSSES, SCHEDULES, Objective, Optimization
 from .teams import ALONE
-from .tuples.batch import Batch
 from .tuples.generators import oracle_and_grad
+from .tuples.mixture import Batch
 from .tuples.replay import ReplayBuffer
 
 

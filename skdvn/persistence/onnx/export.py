@@ -1,8 +1,4 @@
-"""Export of fitted estimators to ONNX, for prediction without Python and PyTorch.
-
-Graphs take the raw inputs of the estimator, any number at once, in single precision;
-standardising is part of them. Those of `export_predict` climb in a loop.
-"""
+"""Graphs of fitted estimators, converted by PyTorch's exporter, as files."""
 
 from __future__ import annotations
 
@@ -18,16 +14,13 @@ import torch
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from . import _graphs
-from ._base import BaseDVN
-from ._files import replacing
-from ._loops import looped
-from ._persistence import this_version
-from ._segmenter import BaseSegmenter
-from ._typing import FilePath
-from .calibration import CalibratedValueCV
-
-__all__ = ["export_predict", "export_value"]
+from ...data import replacing
+from ...data.typing import FilePath
+from ...estimators import BaseDVN, BaseSegmenter, CalibratedValueCV, this_version
+from .graphs import Calibrated, Function
+from .label_graphs import LabelPrediction, LabelValue
+from .loops import looped
+from .mask_graphs import MaskPrediction, MaskValue
 
 OLDEST_TORCH = "2.8"  # whose exporter can do what is asked of it here
 
@@ -73,13 +66,13 @@ def export_value(
     Examples
     --------
     >>> from skdvn import DVNMultiLabelClassifier
-    >>> from skdvn.onnx import export_value
+    >>> from skdvn.persistence import export_value
     >>> from skdvn.datasets import load_digit_attributes
     >>> X, Y = load_digit_attributes(return_X_y=True)
     >>> clf = DVNMultiLabelClassifier(max_iter=1, refit=True, random_state=0)
     >>> export_value(clf.fit(X, Y), "value.onnx")  # doctest: +SKIP
     """
-    _check_onnx("skdvn.onnx.export_value")
+    _check_onnx("skdvn.persistence.export_value")
     inner, calibrator = _unwrapped(estimator)
     if not hasattr(inner, "predict_value"):
         raise TypeError(
@@ -87,9 +80,9 @@ def export_value(
             "DVNMultiLabelClassifier, DVNSegmenter and CalibratedValueCV; see "
             "export_predict."
         )
-    graph = _graph(inner, image_size, _graphs.LabelValue, _graphs.MaskValue)
+    graph = _graph(inner, image_size, LabelValue, MaskValue)
     if calibrator is not None:
-        graph = _graphs.Calibrated(graph, calibrator)
+        graph = Calibrated(graph, calibrator)
     model = _converted(graph, _examples(graph), ["X", "Y"], ["value"], inner)
     _save(model, inner, path)
 
@@ -133,9 +126,9 @@ def export_predict(
     Number and size of the steps, and all else that can be set after `fit`, are those
     of the estimator at the time of the export.
     """
-    _check_onnx("skdvn.onnx.export_predict")
+    _check_onnx("skdvn.persistence.export_predict")
     inner, _ = _unwrapped(estimator)
-    graph = _graph(inner, image_size, _graphs.LabelPrediction, _graphs.MaskPrediction)
+    graph = _graph(inner, image_size, LabelPrediction, MaskPrediction)
     rounded = "labels"
     if isinstance(inner, BaseSegmenter):
         rounded = "masks"
@@ -163,7 +156,9 @@ def _unwrapped(estimator):
 def _graph(estimator, image_size, of_labels, of_masks):
     """The module to export, on the CPU and in single precision."""
     estimator = copy.deepcopy(estimator)
-    estimator.device_, estimator._dtype = torch.device("cpu"), torch.float32
+    codec = estimator.codec_
+    estimator.device_ = codec.device = torch.device("cpu")
+    codec.dtype = torch.float32
     estimator.network_.to("cpu", torch.float32)
     if not isinstance(estimator, BaseSegmenter):
         if image_size is not None:
@@ -209,7 +204,7 @@ def _converted(function, arguments, inputs, outputs, estimator):
     try:
         with _quiet(), torch.no_grad():
             return torch.onnx.export(
-                _graphs.Function(function),
+                Function(function),
                 arguments,
                 dynamo=True,
                 verbose=False,

@@ -1,6 +1,5 @@
 """Training tuples (x, y, v*): where the outputs to learn from come from."""
 
-from .batch import Batch, TupleSettings
 from .generators import (
     GENERATORS,
     adversarial,
@@ -12,7 +11,7 @@ from .generators import (
     oracle_and_grad,
     replay,
 )
-from .mixture import TupleMixture, Tuples
+from .mixture import Batch, TupleMixture, Tuples, TupleSettings
 from .replay import ReplayBuffer
 from .stratified import corrupt, stratified, stratified_log_weights
 
