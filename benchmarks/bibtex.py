@@ -23,17 +23,16 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from skdvn import DVNMultiLabelClassifier
+from skdvn import DVNMultiLabelClassifier, recipes
 from skdvn.baselines import (
     FeedForwardClassifier,
     PlugInClassifier,
     ThresholdClassifier,
 )
 from skdvn.datasets import load_bibtex
-from skdvn.inference import Ascent, value_field
+from skdvn.inference import GradientAscent, value_field
 from skdvn.metrics import relaxed_f1_score
 from skdvn.networks import LabelNetwork
-from skdvn.recipes import RELEASED_BIBTEX, SPEN
 
 
 class ReferenceClassifier:
@@ -65,7 +64,8 @@ class ReferenceClassifier:
         x = torch.tensor((X.toarray() - self.mean) / self.std, dtype=torch.float32)
         field = value_field(self.network, self.network.encode(x))
         zeros = torch.zeros(len(x), self.network.hidden[-1].out_features)
-        return (Ascent(20, 0.5).climb(field, zeros).numpy() >= 0.5).astype(int)
+        ascent = GradientAscent(20, 0.5)
+        return (ascent.climb(field, zeros).numpy() >= 0.5).astype(int)
 
 
 def one_vs_rest(C=1.0):
@@ -96,7 +96,7 @@ def released(seed, **params):
     return make_pipeline(
         FunctionTransformer(lambda X: X.toarray(), accept_sparse=True),
         StandardScaler(),
-        dvn(seed, **RELEASED_BIBTEX, **params),
+        dvn(seed, **recipes.RELEASED_BIBTEX, **params),
     )
 
 
@@ -125,8 +125,8 @@ ROWS = {
     "nn tuned": lambda seed: ThresholdClassifier(
         FeedForwardClassifier(random_state=seed), cv=3
     ),
-    "spen": partial(dvn, **SPEN),
-    "dvn, oracle-shaped": partial(dvn, local_term="oracle", tau=0.3),
+    "spen": partial(dvn, **recipes.SPEN),
+    "dvn, oracle-shaped": partial(dvn, network="oracle", tau=0.3),
     "tuples: gt": partial(ablation, ground_truth=1),
     "tuples: inf": partial(ablation, inference=1),
     "tuples: inf+gt": partial(ablation, inference=1, ground_truth=1),

@@ -33,11 +33,14 @@ from sklearn.model_selection import ShuffleSplit
 from weizmann import SIZE
 from weizmann import split as split_of_horses
 
-from skdvn import DVNMultiLabelClassifier, DVNSegmenter
-from skdvn._value_maps import new_map
-from skdvn.calibration import CalibratedValueCV, value_pairs
+from skdvn import CalibratedValueCV, DVNMultiLabelClassifier, DVNSegmenter
 from skdvn.datasets import load_bibtex, load_weizmann_horses
-from skdvn.metrics import risk_coverage_curve, value_calibration_error
+from skdvn.metrics import (
+    new_map,
+    risk_coverage_curve,
+    value_calibration_error,
+    value_pairs,
+)
 
 SHARES = (0.2, 0.4, 0.6, 0.8, 0.9, 1.0)
 

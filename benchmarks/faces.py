@@ -18,25 +18,34 @@ from time import perf_counter
 import numpy as np
 import torch
 
-from skdvn import DVNSegmenter
+from skdvn import Ascent, Crops, DVNSegmenter, Loss, Mixture
 from skdvn.baselines import FCNSegmenter, UNetSegmenter
 from skdvn.datasets import load_fasseg_frontal
-from skdvn.metrics import mean_iou_score, pixel_accuracy_score, superpixel_accuracy
-from skdvn.superpixels import resize_labels, slic_segments
+from skdvn.metrics import (
+    mean_iou_score,
+    pixel_accuracy_score,
+    resize_labels,
+    slic_segments,
+    superpixel_accuracy,
+)
 
 N_VALIDATION, N_SEGMENTS = 5, 250
 ROWS = {
-    "fcn": lambda **params: FCNSegmenter(n_crops=36, **params),
+    "fcn": lambda **params: FCNSegmenter(crops=Crops(n_crops=36), **params),
     "unet": UNetSegmenter,
     # As long as the "dvn" row takes.
     "unet, 1.5 times": lambda max_iter, **params: UNetSegmenter(
         max_iter=round(1.5 * max_iter), **params
     ),
     "dvn": DVNSegmenter,
-    "dvn, box": lambda **params: DVNSegmenter(projection="box", **params),
+    "dvn, box": lambda **params: DVNSegmenter(
+        ascent=Ascent(projection="box"), **params
+    ),
     "dvn, mean iou": lambda **params: DVNSegmenter(oracle="mean_iou", **params),
     "dvn, value only": lambda **params: DVNSegmenter(
-        guess_loss_weight=0.0, gradient_loss_weight=1.0, tuple_mixing="all", **params
+        loss=Loss(guess_weight=0.0, gradient_weight=1.0),
+        tuples=Mixture(mixing="all"),
+        **params,
     ),
 }
 

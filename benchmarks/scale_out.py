@@ -85,7 +85,7 @@ from time import perf_counter
 import torch
 from skdvn.baselines import UNetSegmenter
 from skdvn.datasets import make_silhouettes
-from skdvn.distributed import data_parallel
+from skdvn.training import data_parallel
 torch.set_num_threads(1)
 X, Y = make_silhouettes(200, random_state=0)
 with data_parallel() as team:

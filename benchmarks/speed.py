@@ -22,12 +22,19 @@ import torch
 from scipy import sparse
 
 from skdvn import DVNMultiLabelClassifier
-from skdvn.data import ConstantRows, Examples, Queries, Rows
-from skdvn.inference import Ascent, batches_of, infer
+from skdvn.data import ConstantRows, Examples, Queries, Rows, batches_of
+from skdvn.inference import GradientAscent, infer
 from skdvn.networks import LabelNetwork
 from skdvn.oracles import relaxed_f1
-from skdvn.training import Objective, Optimization, Trainer
-from skdvn.tuples import Mixture, TupleSettings, ground_truth, inference
+from skdvn.training import (
+    Objective,
+    Optimization,
+    Trainer,
+    TupleMixture,
+    TupleSettings,
+    ground_truth,
+    inference,
+)
 
 N_ROWS, N_FEATURES, N_LABELS = 4880, 1836, 159
 WORDS_PER_ROW, LABELS_PER_ROW = 68, 2.4
@@ -123,8 +130,8 @@ def seconds(function, repeats):
 def time_epoch(network, examples, repeats=1):
     """Seconds of a training epoch."""
     objective = Objective(
-        Mixture({inference: 0.5, ground_truth: 0.5}),
-        TupleSettings(relaxed_f1, Ascent()),
+        TupleMixture({inference: 0.5, ground_truth: 0.5}),
+        TupleSettings(relaxed_f1, GradientAscent()),
     )
     rng = torch.Generator().manual_seed(0)
     trainer = Trainer(network, examples, objective, Optimization(), 10, rng)
@@ -141,7 +148,7 @@ def encode_all(network, x):
 def predict_all(network, examples):
     """Encode and climb."""
     queries = Queries(examples.x, examples.y_init)
-    return infer(network, Ascent(), queries, batch_size=PREDICTION_BATCH)
+    return infer(network, GradientAscent(), queries, batch_size=PREDICTION_BATCH)
 
 
 def compare_gradients(repeats):

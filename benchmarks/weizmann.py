@@ -19,11 +19,10 @@ import joblib
 import numpy as np
 import torch
 
-from skdvn import DVNSegmenter
+from skdvn import Crops, DVNSegmenter, Loss, MaskNet, Mixture, recipes
 from skdvn.baselines import FCNSegmenter, UNetSegmenter
 from skdvn.datasets import load_weizmann_horses
 from skdvn.metrics import relaxed_iou_score, risk_coverage_curve
-from skdvn.recipes import CONV_SEGMENTER
 
 N_TRAIN, N_VALIDATION, SIZE = 200, 40, 32
 # The aggregations of Table 4: crops, aggregation, whether masks are rounded.
@@ -49,9 +48,8 @@ TUPLES = {
 def value_only(seed, **params):
     """The default network trained by the value alone."""
     return DVNSegmenter(
-        guess_loss_weight=0.0,
-        gradient_loss_weight=1.0,
-        tuple_mixing="all",
+        loss=Loss(guess_weight=0.0, gradient_weight=1.0),
+        tuples=Mixture(mixing="all"),
         random_state=seed,
         **params,
     )
@@ -59,20 +57,24 @@ def value_only(seed, **params):
 
 def paper(seed, **params):
     """The network of the paper."""
-    return DVNSegmenter(**{**CONV_SEGMENTER, **params}, random_state=seed)
+    return DVNSegmenter(**{**recipes.CONV_SEGMENTER, **params}, random_state=seed)
 
 
 ROWS = {
-    "fcn": lambda seed: FCNSegmenter(n_crops=36, random_state=seed),
+    "fcn": lambda seed: FCNSegmenter(crops=Crops(n_crops=36), random_state=seed),
     "unet": lambda seed: UNetSegmenter(random_state=seed),
-    "unet, no flips": lambda seed: UNetSegmenter(flip_crops=False, random_state=seed),
+    "unet, no flips": lambda seed: UNetSegmenter(
+        crops=Crops(flip=False), random_state=seed
+    ),
     "dvn": lambda seed: DVNSegmenter(random_state=seed),
-    "dvn, no flips": lambda seed: DVNSegmenter(flip_crops=False, random_state=seed),
-    "dvn, linear": lambda seed: DVNSegmenter(local_term="linear", random_state=seed),
+    "dvn, no flips": lambda seed: DVNSegmenter(
+        crops=Crops(flip=False), random_state=seed
+    ),
+    "dvn, linear": lambda seed: DVNSegmenter(MaskNet("linear"), random_state=seed),
     "dvn, value only": value_only,
-    "dvn, value only, linear": partial(value_only, local_term="linear"),
+    "dvn, value only, linear": partial(value_only, network=MaskNet("linear")),
     "dvn, value only, no gradients": lambda seed: DVNSegmenter(
-        guess_loss_weight=0.0, tuple_mixing="all", random_state=seed
+        loss=Loss(guess_weight=0.0), tuples=Mixture(mixing="all"), random_state=seed
     ),
     "dvn, 5 networks": lambda seed: DVNSegmenter(n_networks=5, random_state=seed),
     "unet, 5 networks": lambda seed: UNetSegmenter(n_networks=5, random_state=seed),
@@ -81,7 +83,9 @@ ROWS = {
     "paper's network": paper,
     "paper's network, 1000 epochs": partial(paper, max_iter=1000),
     **{
-        f"tuples: {name}": partial(paper, max_iter=SHORT, tuples=tuples)
+        f"tuples: {name}": partial(
+            paper, max_iter=SHORT, tuples=Mixture(tuples, n_samples=1)
+        )
         for name, tuples in TUPLES.items()
     },
 }
@@ -138,7 +142,8 @@ def aggregate(model, test):
     X, Y = test
     rows = []
     for name, (n_crops, aggregation, rounded) in AGGREGATIONS.items():
-        model.set_params(n_crops=n_crops, aggregation=aggregation, flip_crops=False)
+        crops = Crops(n_crops=n_crops, aggregation=aggregation, flip=False)
+        model.set_params(crops=crops)
         start = perf_counter()
         relaxed = model.predict_proba(X)[:, 1]
         seconds = perf_counter() - start
@@ -150,7 +155,7 @@ def aggregate(model, test):
 
 def forward_seconds(model, X):
     """Seconds of one feed-forward pass over 36 crops of each image."""
-    model.set_params(n_crops=36, flip_crops=False, n_steps=0)
+    model.set_params(crops=Crops(n_crops=36, flip=False), n_steps=0)
     start = perf_counter()
     model.predict_value(X, np.full(X.shape[:3], 0.5))
     return perf_counter() - start

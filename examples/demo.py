@@ -29,10 +29,9 @@ from skdvn.baselines import (
     PlugInClassifier,
     ThresholdClassifier,
 )
-from skdvn.calibration import value_pairs
 from skdvn.datasets import load_bibtex, load_digit_attributes
 from skdvn.inspection import AscentPathDisplay, NStepsDisplay
-from skdvn.metrics import relaxed_f1_score
+from skdvn.metrics import relaxed_f1_score, value_pairs
 
 folder = os.environ.get("SKDVN_DATA")
 if folder:

@@ -17,14 +17,13 @@ import numpy as np
 
 from skdvn import DVNSegmenter
 from skdvn.baselines import FCNSegmenter
-from skdvn.calibration import value_pairs
 from skdvn.datasets import load_weizmann_horses, make_silhouettes
 from skdvn.inspection import (
     RiskCoverageDisplay,
     SegmentationDisplay,
     ValueCalibrationDisplay,
 )
-from skdvn.metrics import oracle_values
+from skdvn.metrics import oracle_values, value_pairs
 
 folder = os.environ.get("SKDVN_DATA")
 if folder:

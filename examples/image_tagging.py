@@ -53,7 +53,7 @@ class Encoder(nn.Module):
 
 
 # %%
-# One network each, trained on all rows. ``local_term="oracle"`` puts a value shaped
+# One network each, trained on all rows. ``network="oracle"`` puts a value shaped
 # like F1 on top of a guess of each tag, which is trained by a loss per tag: so the
 # encoder learns from ten numbers per picture instead of one.
 
@@ -62,8 +62,8 @@ linear = DVNMultiLabelClassifier(encoder=Encoder, refit=True, random_state=0)
 models = {
     "sigmoid per tag, threshold 0.5": sigmoids,
     "sigmoid per tag, expected-F1 rule": PlugInClassifier(sigmoids),
-    'DVN, local_term="linear"': linear,
-    'DVN, local_term="oracle"': clone(linear).set_params(local_term="oracle", tau=0.3),
+    'DVN, network="linear"': linear,
+    'DVN, network="oracle"': clone(linear).set_params(network="oracle", tau=0.3),
 }
 scores = {}
 for name, model in models.items():
@@ -88,7 +88,7 @@ plt.show()
 # %%
 # Four test pictures with their true tags, and those found.
 
-found = models['DVN, local_term="oracle"'].predict(X_test[:4])
+found = models['DVN, network="oracle"'].predict(X_test[:4])
 figure, axes = plt.subplots(1, 4, figsize=(9, 4.2), layout="constrained")
 for ax, image, truth, guess in zip(axes, X_test, Y_test, found, strict=False):
     ax.imshow(image, cmap="gray_r")

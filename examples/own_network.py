@@ -69,7 +69,7 @@ class ChainNetwork(nn.Module):
 # own noisy view tells, a threshold at one half finds.
 
 predicted = {"threshold": (X_test[:, :n_labels] > 0.5).astype(int)}
-for name, network in (("paper's network", None), ("chain", ChainNetwork)):
+for name, network in (("paper's network", "linear"), ("chain", ChainNetwork)):
     clf = DVNMultiLabelClassifier(
         network=network,
         learning_rate_init=0.3,

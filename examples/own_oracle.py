@@ -33,8 +33,8 @@ def smoothed_exact_match(y, y_true):
 
 
 # %%
-# Beside it stands the default, which is trained for F1. With a temperature ``tau``
-# above 0 both also see outputs that are nearly right.
+# Beside it stands the default, which is trained for F1. With a positive temperature
+# ``tau`` both also see outputs that are nearly right.
 
 n_wrong = {}
 for name, oracle in (("F1", "f1"), ("exact match", smoothed_exact_match)):

@@ -13,16 +13,16 @@ import torch
 from sklearn.model_selection import train_test_split
 
 from skdvn import DVNMultiLabelClassifier
-from skdvn.calibration import value_pairs
 from skdvn.datasets import load_digit_attributes
 from skdvn.inspection import ValueCalibrationDisplay
+from skdvn.metrics import value_pairs
 
 X, Y = load_digit_attributes(noise=6, return_X_y=True)
 X_train, X_test, Y_train, Y_test = train_test_split(X, Y, test_size=0.3, random_state=0)
 
 # %%
-# A generator takes a :class:`skdvn.tuples.Batch` and returns a list of outputs, each of
-# the shape of the truth; what they are worth, the oracle says. All randomness comes
+# A generator takes a :class:`skdvn.training.Batch` and returns a list of outputs, each
+# of the shape of the truth; what they are worth, the oracle says. All randomness comes
 # from the batch, so that results can be repeated.
 
 

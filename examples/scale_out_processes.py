@@ -17,7 +17,7 @@ import matplotlib.pyplot as plt
 
 from skdvn import DVNSegmenter
 from skdvn.datasets import make_silhouettes
-from skdvn.distributed import data_parallel
+from skdvn.training import data_parallel
 
 # Every process loads all of the data, and gives `fit` the same.
 X, Y = make_silhouettes(260, random_state=0)

@@ -14,11 +14,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.model_selection import ShuffleSplit, train_test_split
 
-from skdvn import DVNMultiLabelClassifier
-from skdvn.calibration import CalibratedValueCV, value_pairs
+from skdvn import CalibratedValueCV, DVNMultiLabelClassifier
 from skdvn.datasets import load_bibtex, load_digit_attributes
 from skdvn.inspection import RiskCoverageDisplay, ValueCalibrationDisplay
-from skdvn.metrics import value_calibration_error
+from skdvn.metrics import value_calibration_error, value_pairs
 
 folder = os.environ.get("SKDVN_DATA")
 if folder:

@@ -189,6 +189,7 @@ def has_threshold(oracle: Oracle) -> bool:
     Parameters
     ----------
     oracle : callable
+        ``oracle(y, y_true) -> values``.
 
     Returns
     -------

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skdvn import DVNSegmenter
+from skdvn import Ascent, Augmentation, Crops, DVNSegmenter
 from skdvn.baselines import UNetSegmenter
 from skdvn.datasets import make_silhouettes
 
@@ -107,19 +107,21 @@ def test_bad_masks_of_several_classes():
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"crop_size": 20}, r"X\[0\] has height.*less than the crop size 20"),
-        ({"crop_size": 7}, "crop_size must be a multiple of 2"),
-        ({"crop_size": 0}, "crop_size"),
+        ({"crops": 20}, r"X\[0\] has height.*less than the crop size 20"),
+        ({"crops": Crops(20)}, r"X\[0\] has height.*less than the crop size 20"),
+        ({"crops": 7}, "crops must be of a size that is a multiple of 2"),
+        ({"crops": 0}, "'crops' parameter"),
+        ({"crops": Crops(0)}, "'size' parameter of Crops"),
         ({"network": "resnet"}, "network"),
-        ({"aggregation": "sum"}, "aggregation"),
-        ({"n_crops": 0}, "n_crops"),
-        ({"flips": "vertical"}, "flips"),
+        ({"crops": Crops(aggregation="sum")}, "aggregation"),
+        ({"crops": Crops(n_crops=0)}, "n_crops"),
+        ({"augmentation": Augmentation(flips="vertical")}, "flips"),
         ({"oracle": "dice"}, "Unknown oracle 'dice'"),
         ({"tuples": {"ground_thruth": 1}}, "Did you mean 'ground_truth'"),
         ({"init": 1.5}, "init"),
         ({"network": "conv", "init": "guess"}, "init='guess' needs a network with"),
-        ({"step_decay": 0}, "step_decay"),
-        ({"projection": "sphere"}, "projection"),
+        ({"ascent": Ascent(decay=0)}, "'decay' parameter"),
+        ({"ascent": Ascent(projection="sphere")}, "projection"),
         ({"precision": "double"}, "precision"),
         ({"device": "tpu"}, "device='tpu' cannot be used"),
     ],

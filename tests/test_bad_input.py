@@ -1,25 +1,29 @@
 """Bad input: a message that names what is wrong, what was found, what is allowed."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from scipy import sparse
+from settings import QUICK_LABELS
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import NotFittedError
 
-from skdvn import DVNMultiLabelClassifier
+from skdvn import (
+    SGD,
+    Adam,
+    Ascent,
+    DVNMultiLabelClassifier,
+    EarlyStopping,
+    Initializer,
+    LabelNet,
+    Loss,
+    Mixture,
+)
 
-FIXED = {
-    "hidden_layer_sizes": (4,),
-    "step_size": 0.5,
-    "n_steps": 3,
-    "prior_weight": 0,
-    "learning_rate_init": 0.1,
-    "alpha": 0,
-    "max_iter": 1,
-    "random_state": 0,
-}
+FIXED = QUICK_LABELS | {"hidden_layer_sizes": (4,), "n_steps": 3, "max_iter": 1}
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(30, 5))
 Y = (X[:, :3] > 0).astype(int)
@@ -27,6 +31,15 @@ Y = (X[:, :3] > 0).astype(int)
 
 def make(**params):
     return DVNMultiLabelClassifier(**(FIXED | params))
+
+
+class BadStart(ClassifierMixin, BaseEstimator):
+    def fit(self, X, Y):
+        self.classes_ = [np.array([0, 1])] * 3
+        return self
+
+    def predict(self, X):
+        return np.full((len(X), 3), 0.5)
 
 
 def spoiled(array, value):
@@ -114,41 +127,26 @@ def test_one_label_and_constant_features_are_fine():
 
 PARAMETERS = {
     "hidden_layer_sizes": [0, -1, 1.5, "wide", None, (0,), (5, -1), (2.5,)],
-    "n_global_units": [-1, 2.5, None, (-3,), (2.5,)],
-    "activation": ["sigmoid"],
     "standardize": ["yes"],
     "network": [3, object()],
     "oracle": ["f3", 7, None],
     "loss": ["huber"],
     "tuples": ["inference", ["inference"]],
-    "tuple_mixing": ["some"],
-    "n_iterates": [0, 1.5],
     "tau": [-0.1, np.nan, np.inf, "hot"],
-    "replay_size": [-1, 0.5],
     "init": ["ones", -0.1, 1.1, np.nan, None, [0.5], [0, 0, 2], [[0, 0, 0]], "classes"],
-    "init_scale": [0, 1.5, -1],
     "step_size": [0, -1, np.nan, np.inf, "big", None],
     "n_steps": [0, -3, 1.5, "all"],
     "prior_weight": [-0.1, np.nan, "much"],
-    "step_rule": ["sign"],
-    "inference_momentum": [-0.1, 1],
-    "inference_noise": [-1, np.nan],
     "min_labels": [-1, 0.5],
     "solver": ["lbfgs"],
-    "learning_rate": ["linear"],
     "learning_rate_init": [0, -1, np.nan, "high"],
     "alpha": [-1, np.nan],
-    "momentum": [-0.1, 1.0],
-    "max_grad_norm": [0, -1, np.nan],
     "batch_size": [0, 1.5, "all"],
     "max_iter": [0, -1, 1.5, None],
     "early_stopping": ["yes"],
     "validation_fraction": [0, 1, -1],
-    "n_iter_no_change": [0],
-    "tol": [-1],
     "refit": ["never"],
     "n_networks": [0],
-    "inference_lag": [-1],
     "prediction_batch_size": [0],
     "warm_start": ["yes"],
     "device": [3, "gpu", "cuda:99"],
@@ -162,6 +160,48 @@ PARAMETERS = {
 def test_parameter(name, value):
     with pytest.raises((ValueError, TypeError), match=name) as caught:
         make(**{name: value}).fit(X, Y)
+    assert len(str(caught.value)) > 40  # says what is allowed, too
+
+
+NETWORK = LabelNet, "network"
+STEPS = Ascent, "ascent"
+TUPLES = Mixture, "tuples"
+START = partial(Initializer, BadStart()), "init"
+PARTS = [
+    (NETWORK, "local_term", ["mlp", None]),
+    (NETWORK, "n_global_units", [-1, 2.5, None, (-3,), (2.5,)]),
+    (NETWORK, "activation", ["sigmoid"]),
+    (TUPLES, "mixing", ["some"]),
+    (TUPLES, "n_iterates", [0, 1.5]),
+    (TUPLES, "n_samples", [0, 1.5]),
+    (TUPLES, "replay_size", [-1, 0, 0.5]),
+    (TUPLES, "lag", [-1]),
+    (START, "scale", [0, 1.5, -1]),
+    (STEPS, "step_rule", ["sign"]),
+    (STEPS, "momentum", [-0.1, 1]),
+    (STEPS, "noise", [-1, np.nan]),
+    (STEPS, "decay", [0, 1.1, "slow"]),
+    (STEPS, "projection", ["ball"]),
+    ((Loss, "loss"), "value", ["huber"]),
+    ((Loss, "loss"), "guess_weight", [-1, "much"]),
+    ((Loss, "loss"), "gradient", ["l1"]),
+    ((Loss, "loss"), "gradient_weight", [-1]),
+    ((SGD, "solver"), "schedule", ["linear"]),
+    ((SGD, "solver"), "momentum", [-0.1, 1.0]),
+    ((SGD, "solver"), "max_grad_norm", [0, -1, np.nan]),
+    ((Adam, "solver"), "averaging", [-0.1, 1.0]),
+    ((EarlyStopping, "early_stopping"), "n_iter_no_change", [0]),
+    ((EarlyStopping, "early_stopping"), "tol", [-1]),
+]
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "value"), [(p, n, v) for p, n, values in PARTS for v in values]
+)
+def test_parameter_of_a_part(part, name, value):
+    kind, parameter = part
+    with pytest.raises((ValueError, TypeError), match=name) as caught:
+        make(**{parameter: kind(**{name: value})}).fit(X, Y)
     assert len(str(caught.value)) > 40  # says what is allowed, too
 
 
@@ -186,7 +226,7 @@ def test_no_cuda():
         ({"infrence": 1}, r"'infrence'.*Did you mean 'inference'"),
         ({"noise": 1}, r"unknown generator 'noise'.*Allowed are \['adversarial'"),
         ({3: 1}, r"unknown generator 3"),
-        ({"inference": -1}, r"'inference' the share -1; allowed .* from 0 on"),
+        ({"inference": -1}, r"'inference' the share -1; allowed .* non-negative"),
         ({"inference": float("nan")}, r"share nan"),
         ({"inference": float("inf")}, r"share inf"),
         ({"inference": "half"}, r"share 'half'"),
@@ -321,15 +361,6 @@ def test_network_of_the_user(network, message):
         make(network=network).fit(X, Y)
 
 
-class BadStart(ClassifierMixin, BaseEstimator):
-    def fit(self, X, Y):
-        self.classes_ = [np.array([0, 1])] * 3
-        return self
-
-    def predict(self, X):
-        return np.full((len(X), 3), 0.5)
-
-
 def test_init_must_predict_labels():
     with pytest.raises(ValueError, match=r"init.predict.*binary.*0\.5"):
         make(init=BadStart()).fit(X, Y)
@@ -357,7 +388,7 @@ def test_validation_rows():
 @pytest.mark.parametrize(
     ("weight", "message"),
     [
-        (-np.ones(30), r"sample_weight must.*from 0 on.*-1"),
+        (-np.ones(30), r"sample_weight must.*non-negative.*-1"),
         (np.zeros(30), r"[Ss]ample.weight.* at least one (above 0|non-zero)"),
         (np.ones(29), r"sample_weight"),
         (np.full(30, np.nan), r"sample_weight contains NaN"),

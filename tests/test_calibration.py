@@ -26,11 +26,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skdvn import DVNMultiLabelClassifier, DVNSegmenter
-from skdvn._value_maps import SigmoidMap
-from skdvn.calibration import CalibratedValueCV, value_pairs
+from skdvn import CalibratedValueCV, DVNMultiLabelClassifier, DVNSegmenter
 from skdvn.datasets import load_bibtex, load_digit_attributes, make_silhouettes
-from skdvn.metrics import oracle_values, value_calibration_error
+from skdvn.metrics import (
+    SigmoidMap,
+    oracle_values,
+    value_calibration_error,
+    value_pairs,
+)
 
 # Nothing is left to choose, so that a fit costs a fraction of a second.
 QUICK = {
@@ -290,7 +293,7 @@ def test_images_of_different_sizes():
     images = [image[: 16 - i % 3 * 2] for i, image in enumerate(IMAGES)]
     names = np.array(["nothing", "animal"])[[1, 0]]
     masks = [names[mask[: 16 - i % 3 * 2]] for i, mask in enumerate(MASKS)]
-    segmenter = DVNSegmenter(**QUICK_MASKS, crop_size=12)
+    segmenter = DVNSegmenter(**QUICK_MASKS, crops=12)
     clf = CalibratedValueCV(segmenter, method="sigmoid", cv=2)
     clf.fit(images, masks, sample_weight=np.arange(40))
     true, calibrated_values = value_pairs(clf, images, masks)

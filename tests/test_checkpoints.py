@@ -15,12 +15,17 @@ import torch
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
-from skdvn import DVNMultiLabelClassifier, DVNSegmenter
-from skdvn._fingerprint import fingerprint
+from skdvn import (
+    AdamW,
+    DVNMultiLabelClassifier,
+    DVNSegmenter,
+    EarlyStopping,
+    Mixture,
+)
 from skdvn.baselines import FeedForwardClassifier, UNetSegmenter
-from skdvn.checkpoints import Checkpoints
 from skdvn.datasets import load_digit_attributes, make_silhouettes
-from skdvn.training import Trainer
+from skdvn.estimators import execution_for, fingerprint
+from skdvn.training import Checkpoints, Trainer
 
 LABELS = load_digit_attributes(noise=6, return_X_y=True)
 LABELS = tuple(part[:160] for part in LABELS)
@@ -34,26 +39,27 @@ ESTIMATORS = {
     ),
     "refit": DVNMultiLabelClassifier((20,), max_iter=2, refit=True, random_state=0),
     "replay": DVNMultiLabelClassifier(
-        (20,), max_iter=4, tuples={"replay": 0.5, "stratified": 0.5}, tau=0.1,
-        solver="adam", n_networks=2, inference_lag=1, n_steps=5, step_size=1.0,
+        (20,), max_iter=4, tuples=Mixture({"replay": 0.5, "stratified": 0.5}, lag=1),
+        tau=0.1,
+        solver="adam", n_networks=2, n_steps=5, step_size=1.0,
         random_state=0,
     ),
     "stopping": DVNMultiLabelClassifier(
-        (20,), max_iter=6, early_stopping=True, n_iter_no_change=2, refit=True,
+        (20,), max_iter=6, early_stopping=EarlyStopping(2), refit=True,
         learning_rate_init=0.3, alpha=0.01, n_steps=5, random_state=0,
     ),
     "masks": DVNSegmenter(
-        n_channels=4, n_levels=2, max_iter=4, batch_size=8, crop_size=12, tau=0.1,
-        tuples=CHAINS, averaging=0.9, random_state=0,
+        n_channels=4, n_levels=2, max_iter=4, batch_size=8, crops=12, tau=0.1,
+        tuples=CHAINS, solver=AdamW(averaging=0.9), random_state=0,
     ),
     # What behaves differently in training: batch norms of a network that is done when
     # the fit is killed, and dropout.
     "norms": UNetSegmenter(
-        4, 2, max_iter=3, batch_size=8, crop_size=12, averaging=0.0, n_networks=2,
-        random_state=0,
+        4, 2, max_iter=3, batch_size=8, crops=12, solver=AdamW(averaging=0.0),
+        n_networks=2, random_state=0,
     ),
     "dropout": DVNSegmenter(
-        "conv", max_iter=3, batch_size=12, crop_size=12, random_state=0
+        "conv", max_iter=3, batch_size=12, crops=12, random_state=0
     ),
     "baseline": FeedForwardClassifier((20,), max_iter=4, random_state=0),
 }  # fmt: skip
@@ -85,7 +91,7 @@ class Killed(BaseException):
 
 @pytest.fixture(autouse=True)
 def a_copy_after_each_epoch(monkeypatch):
-    monkeypatch.setattr("skdvn.runs.SECONDS_BETWEEN_COPIES", 0.0)
+    monkeypatch.setattr("skdvn.training.execution.SECONDS_BETWEEN_COPIES", 0.0)
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
@@ -128,7 +134,7 @@ import sys
 import joblib, torch
 from skdvn import DVNMultiLabelClassifier
 from skdvn.datasets import load_digit_attributes
-from skdvn.training import Trainer
+from skdvn.training import Checkpoints, Trainer
 torch.set_num_threads(1)
 run_epoch, n_run = Trainer.run_epoch, []
 Trainer.run_epoch = lambda trainer: n_run.append(0) or run_epoch(trainer)
@@ -202,7 +208,7 @@ def test_a_name_is_the_same_in_another_process():
 from functools import partial
 import torch
 from skdvn import DVNMultiLabelClassifier
-from skdvn._fingerprint import fingerprint
+from skdvn.estimators import fingerprint
 def own_oracle(y, y_true): ...
 torch.manual_seed(0)
 class Callable:
@@ -290,7 +296,7 @@ def test_checkpoints_need_a_seed(tmp_path, state):
 
 def test_a_damaged_checkpoint_is_named(tmp_path):
     clf = _clone(ESTIMATORS["refit"], tmp_path)
-    folder = clf._engine(*LABELS, None, None, None).checkpoints.folder
+    folder = execution_for(clf, *LABELS, None, None, None).checkpoints.folder
     folder.mkdir()
     (folder / "training-1.pt").write_bytes(b"not a checkpoint")
     with pytest.raises(ValueError, match=r"training-1\.pt.*delete it"):

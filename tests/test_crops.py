@@ -5,8 +5,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skdvn.crops import CroppedNetwork, Views, offsets_along, offsets_by_stride
-from skdvn.inference import Ascent, value_field
+from skdvn.inference import (
+    CroppedNetwork,
+    GradientAscent,
+    Views,
+    offsets_along,
+    offsets_by_stride,
+    value_field,
+)
 from skdvn.networks import autograd_score_and_grad
 
 
@@ -96,7 +102,7 @@ def test_joint_inference_agrees_where_a_crop_is_the_image(image_networks, unifor
     network = image_networks(crop_size=8)["oracle"]
     x, y = uniform(2, 3, 8, 8), uniform(2, 1, 8, 8, seed=1)
     joint = CroppedNetwork(network, views_of(8, 8, 8, 1))
-    ascent = Ascent(5, 0.3, "rms")
+    ascent = GradientAscent(5, 0.3, "rms")
     with torch.no_grad():
         found, expected = (
             ascent.climb(value_field(one, one.encode(x)), y) for one in (network, joint)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from skdvn import DVNMultiLabelClassifier, DVNSegmenter
+from skdvn import DVNMultiLabelClassifier, DVNSegmenter, Mixture
 from skdvn.baselines import FCNSegmenter, FeedForwardClassifier, UNetSegmenter
 from skdvn.datasets import load_digit_attributes, make_silhouettes
 
@@ -22,20 +22,20 @@ MASKS = make_silhouettes(40, size=16, random_state=0)
 PARTS = make_silhouettes(40, size=16, parts=True, random_state=0)
 CHAINS = {"chain": 0.3, "replay": 0.2, "stratified": 0.3, "adversarial": 0.2}
 TUPLES = {"inference": 0.4, "replay": 0.2, "stratified": 0.2, "adversarial": 0.2}
-SMALL = {"n_channels": 8, "n_levels": 2, "max_iter": 4, "crop_size": 12}
+SMALL = {"n_channels": 8, "n_levels": 2, "max_iter": 4, "crops": 12}
 MASKED = {**SMALL, **GPU}
 ESTIMATORS = {
     "labels": (DVNMultiLabelClassifier((20,), max_iter=3, **GPU), LABELS),
     "tuples": (
         DVNMultiLabelClassifier(
-            (20,), max_iter=3, tuples=TUPLES, tau=0.1, inference_lag=1, refit=True,
+            (20,), max_iter=3, tuples=Mixture(TUPLES, lag=1), tau=0.1, refit=True,
             **GPU,
         ),
         LABELS,
     ),
     "guess": (
         DVNMultiLabelClassifier(
-            (20,), local_term="oracle", max_iter=3, refit=True, **GPU
+            (20,), network="oracle", max_iter=3, refit=True, **GPU
         ),
         LABELS,
     ),
@@ -44,10 +44,10 @@ ESTIMATORS = {
     "chains": (DVNSegmenter(**MASKED, tuples=CHAINS, tau=0.1), MASKS),
     "parts": (DVNSegmenter(**MASKED, n_networks=2), PARTS),
     "conv": (
-        DVNSegmenter("conv", crop_size=12, max_iter=2, **GPU), MASKS
+        DVNSegmenter("conv", crops=12, max_iter=2, **GPU), MASKS
     ),
     "U-Net": (UNetSegmenter(**MASKED), MASKS),
-    "FCN": (FCNSegmenter(crop_size=12, max_iter=2, **GPU), PARTS),
+    "FCN": (FCNSegmenter(crops=12, max_iter=2, **GPU), PARTS),
 }  # fmt: skip
 
 

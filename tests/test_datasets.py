@@ -12,7 +12,6 @@ from hypothesis.extra.numpy import arrays
 from sklearn.datasets import load_digits
 from sklearn.utils import Bunch
 
-from skdvn import datasets
 from skdvn.datasets import (
     fetch_multilabel,
     load_bibtex,
@@ -419,7 +418,7 @@ def openml(monkeypatch):
         names = None if state.target is None else ["a", "b"]
         return Bunch(data=state.data, target=state.target, target_names=names, url="u")
 
-    monkeypatch.setattr(datasets, "fetch_openml", fake)
+    monkeypatch.setattr("skdvn.datasets.label_sets.fetch_openml", fake)
     return state
 
 

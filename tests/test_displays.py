@@ -12,9 +12,14 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 
-from skdvn import DVNMultiLabelClassifier, DVNSegmenter  # noqa: E402
+from skdvn import (  # noqa: E402
+    Ascent,
+    CalibratedValueCV,
+    Crops,
+    DVNMultiLabelClassifier,
+    DVNSegmenter,
+)
 from skdvn.baselines import UNetSegmenter  # noqa: E402
-from skdvn.calibration import CalibratedValueCV, value_pairs  # noqa: E402
 from skdvn.datasets import load_digit_attributes, make_silhouettes  # noqa: E402
 from skdvn.inspection import (  # noqa: E402
     AscentPathDisplay,
@@ -22,7 +27,11 @@ from skdvn.inspection import (  # noqa: E402
     SegmentationDisplay,
     TrainingHistoryDisplay,
 )
-from skdvn.metrics import oracle_values, relaxed_f1_score  # noqa: E402
+from skdvn.metrics import (  # noqa: E402
+    oracle_values,
+    relaxed_f1_score,
+    value_pairs,
+)
 
 DIGITS = load_digit_attributes(noise=6)
 X, X_TEST = DIGITS.data[:300], DIGITS.data[300:400]
@@ -138,7 +147,7 @@ def test_path_of_masks(segmenter):
 
 def test_path_of_crops_averaged_and_of_other_sizes(segmenter):
     wide = np.pad(IMAGES[0], ((0, 0), (0, 8), (0, 0)), mode="edge")
-    clf = segmenter._draft().set_params(aggregation="average")
+    clf = segmenter._draft().set_params(crops=Crops(aggregation="average"))
     display = AscentPathDisplay.from_estimator(clf, [wide, IMAGES[1]])
     expected = [
         clf.predict_value([wide, IMAGES[1]], [y[1] for y in relaxed])
@@ -242,7 +251,7 @@ def test_means_by_step_do_not_depend_on_the_parts(dvn, monkeypatch):
 
 def test_means_by_step_end_where_noisy_prediction_does(dvn, monkeypatch):
     monkeypatch.setattr("skdvn.inspection._ascents.rows_at_once", lambda n: 7)
-    noisy = dvn._draft().set_params(inference_noise=0.3)
+    noisy = dvn._draft().set_params(ascent=Ascent(noise=0.3))
     display = NStepsDisplay.from_estimator(noisy, X_TEST, Y_TEST)
     true, pred = value_pairs(noisy, X_TEST, Y_TEST)
     np.testing.assert_allclose(display.values_true[N_STEPS], true, atol=1e-6)

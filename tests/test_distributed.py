@@ -11,14 +11,12 @@ import torch
 
 from skdvn import DVNMultiLabelClassifier, DVNSegmenter
 from skdvn.datasets import load_digit_attributes, make_silhouettes
-from skdvn.distributed import ALONE, Team, current_team, data_parallel
+from skdvn.training import ALONE, Team, current_team, data_parallel
 
 SCRIPT = """
 import os, sys
 import joblib, torch
-from skdvn import runs
-from skdvn.distributed import data_parallel
-from skdvn.training import Trainer
+from skdvn.training import Trainer, data_parallel, execution
 torch.set_num_threads(1)
 run_epoch, n_run = Trainer.run_epoch, 0
 
@@ -30,7 +28,7 @@ def run_or_die(trainer):
     return run_epoch(trainer)
 
 Trainer.run_epoch = run_or_die
-runs.SECONDS_BETWEEN_COPIES = 0.0
+execution.SECONDS_BETWEEN_COPIES = 0.0
 method, clf, X, Y = joblib.load(sys.argv[1])
 with data_parallel() as team:
     getattr(clf, method)(X, Y)
@@ -88,7 +86,7 @@ def test_two_processes_fit_what_one_does(tmp_path, digits, method):
 def segmenter():
     """It draws crops and samples, and normalises batches."""
     return DVNSegmenter(
-        n_channels=8, n_levels=2, crop_size=12, max_iter=15, batch_size=10,
+        n_channels=8, n_levels=2, crops=12, max_iter=15, batch_size=10,
         tuples={"chain": 0.3, "stratified": 0.4, "replay": 0.3}, tau=0.1,
         device="cpu", random_state=0,
     )  # fmt: skip
@@ -170,7 +168,7 @@ def test_without_torchrun_nothing_changes(digits):
     [({"random_state": None}, "random_state"), ({"n_jobs": 2}, "n_jobs=2")],
 )
 def test_what_cannot_be_shared_is_refused(digits, monkeypatch, params, named):
-    monkeypatch.setattr("skdvn._base.current_team", lambda: Team(0, 2))
+    monkeypatch.setattr("skdvn.estimators.base.current_team", lambda: Team(0, 2))
     clf = DVNMultiLabelClassifier(random_state=0).set_params(**params)
     with pytest.raises(ValueError, match=named):
         clf.fit(*digits)

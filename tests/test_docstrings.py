@@ -4,27 +4,12 @@ import importlib
 import inspect
 
 import pytest
+from public_modules import PROTOCOLS, PUBLIC
 
-from skdvn.calibration import _if_estimator_has
+from skdvn.estimators.calibration import _if_estimator_has
 
 numpydoc = pytest.importorskip("numpydoc.validate")
 
-# What users of the estimators call.
-DESCRIBED = [
-    "skdvn",
-    "skdvn.baselines",
-    "skdvn.calibration",
-    "skdvn.datasets",
-    "skdvn.inspection",
-    "skdvn.metrics",
-    "skdvn.onnx",
-    "skdvn.oracles",
-    "skdvn.persistence",
-    "skdvn.superpixels",
-]
-# Parts of one's own networks, tuples and ascents. Their methods and functions follow a
-# protocol that the docstring of the module or class describes once.
-PROTOCOLS = ["skdvn.distributed", "skdvn.inference", "skdvn.networks", "skdvn.tuples"]
 # No extended summary, "See Also" or example is needed; what is returned has a name,
 # which may say enough; a summary may be a noun, and stands in the first line.
 UNWANTED = {"ES01", "SA01", "EX01", "RT02", "RT03", "SS05", "GL01", "GL02", "GL03"}
@@ -62,7 +47,7 @@ def _errors(name, thing, unwanted):
     return [f"{name}: {text}" for code, text in errors if code not in unwanted]
 
 
-@pytest.mark.parametrize("module", DESCRIBED + PROTOCOLS)
+@pytest.mark.parametrize("module", PUBLIC + PROTOCOLS)
 def test_docstrings_are_complete(module):
     unwanted = UNWANTED | OF_PROTOCOLS if module in PROTOCOLS else UNWANTED
     names = dict(_public(module))

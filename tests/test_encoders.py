@@ -5,10 +5,11 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from settings import QUICK_LABELS
 from sklearn.model_selection import cross_val_score
 from torch import nn
 
-from skdvn import DVNMultiLabelClassifier
+from skdvn import DVNMultiLabelClassifier, EarlyStopping, Loss
 from skdvn.baselines import FeedForwardClassifier, PlugInClassifier
 from skdvn.datasets import load_digit_attributes
 from skdvn.networks import (
@@ -23,17 +24,6 @@ from skdvn.oracles import ORACLES, relaxed_f1
 X, Y = load_digit_attributes(noise=3, return_X_y=True)
 X = X.reshape(-1, 8, 8, 1)
 X, X_TEST, Y, Y_TEST = X[:300], X[300:400], Y[:300], Y[300:400]
-FIXED = {
-    "hidden_layer_sizes": (16,),
-    "step_size": 0.5,
-    "n_steps": 20,
-    "prior_weight": 0,
-    "learning_rate_init": 0.3,
-    "alpha": 5e-3,
-    "max_iter": 20,
-    "refit": True,
-    "random_state": 0,
-}
 
 
 class Encoder(nn.Module):
@@ -48,7 +38,9 @@ class Encoder(nn.Module):
 
 
 def make(**params):
-    return DVNMultiLabelClassifier(**{**FIXED, "encoder": Encoder, **params})
+    return DVNMultiLabelClassifier(
+        **{**QUICK_LABELS, "max_iter": 20, "encoder": Encoder, **params}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +172,7 @@ def test_apart_only_the_guess_trains_the_local_part(make_network, uniform):
     ids=str,
 )
 def test_oracle_shaped_values_learn(params):
-    clf = make(local_term="oracle", **params)
+    clf = make(network="oracle", **params)
     flat = clf.encoder is None
     x, x_test = (part.reshape(len(part), -1) if flat else part for part in (X, X_TEST))
     clf.fit(x, Y)
@@ -203,14 +195,13 @@ def test_a_guess_is_asked_only_of_networks_that_have_one():
     flat = X.reshape(300, -1)
     plain = make(encoder=None, network=Plain)
     plain.fit(flat, Y)
-    plain.set_params(local_term="oracle").fit(flat, Y)  # a matter of the default one
-    for params in ({"init": "guess"}, {"guess_loss_weight": 1.0}):
+    for params in ({"init": "guess"}, {"loss": Loss(guess_weight=1.0)}):
         with pytest.raises(ValueError, match=r"Plain lacks the method.*guess_losses"):
             make(encoder=None, network=Plain, **params).fit(flat, Y)
 
 
 def test_the_feed_forward_part_can_start_the_paper_s_network():
-    clf = make(encoder=None, init="guess", guess_loss_weight=0.3)
+    clf = make(encoder=None, init="guess", loss=Loss(guess_weight=0.3))
     flat, flat_test = X.reshape(300, -1), X_TEST.reshape(100, -1)
     clf.fit(flat, Y)
     assert isinstance(clf.network_, LabelNetwork)
@@ -235,7 +226,7 @@ def test_feed_forward_networks_share_encoders():
 def test_feed_forward_networks_stop_early_and_predict_jointly():
     flat, flat_test = X.reshape(300, -1), X_TEST.reshape(100, -1)
     clf = FeedForwardClassifier(
-        (16,), early_stopping=True, n_iter_no_change=2, n_networks=2, random_state=0
+        (16,), early_stopping=EarlyStopping(2), n_networks=2, random_state=0
     ).fit(flat, Y)
     scores = [e["validation_score"] for e in clf.history_ if "validation_score" in e]
     assert clf.validation_score_ == pytest.approx(max(scores))

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from settings import QUICK_LABELS
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
@@ -34,21 +35,10 @@ from skdvn.datasets import make_silhouettes
 
 TESTS = Path(__file__).parent
 TABLE = TESTS.parent / "docs" / "expectations.rst"
-FAST = {
-    "hidden_layer_sizes": (16,),
-    "step_size": 0.5,
-    "n_steps": 20,
-    "prior_weight": 0,
-    "learning_rate_init": 0.3,
-    "alpha": 5e-3,
-    "max_iter": 10,
-    "refit": True,
-    "random_state": 0,
-}
 
 
 def make(**params):
-    return DVNMultiLabelClassifier(**(FAST | params))
+    return DVNMultiLabelClassifier(**(QUICK_LABELS | params))
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from skdvn import datasets
 from skdvn.datasets import load_fasseg_frontal, load_lfw_parts
-from skdvn.metrics import pixel_accuracy_score, superpixel_accuracy
-from skdvn.superpixels import resize_labels
+from skdvn.metrics import pixel_accuracy_score, resize_labels, superpixel_accuracy
 
 Image = pytest.importorskip("PIL.Image", reason="needs Pillow")
 

@@ -17,10 +17,10 @@ from skdvn.networks import (
     autograd_score_and_grad,
     check_network,
     copy_network,
+    expected_term,
     score_and_grad,
     scores_and_grads,
 )
-from skdvn.networks.expected import expected_term
 from skdvn.oracles import (
     MAP_ORACLES,
     FBeta,

@@ -7,8 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skdvn.data import ConstantRows
-from skdvn.images import Distortion, ImageExamples, Images
+from skdvn.data import ConstantRows, Distortion, ImageExamples, Images
 
 CPU, FLOAT = torch.device("cpu"), torch.float32
 

@@ -15,7 +15,7 @@ from torch import nn
 from skdvn.data import ConstantRows, Queries, Rows
 from skdvn.inference import (
     STEP_RULES,
-    Ascent,
+    GradientAscent,
     infer,
     inferred,
     project_box,
@@ -113,7 +113,7 @@ def test_a_step_follows_the_gradient_of_what_the_rule_names(
     leaf = y.clone().requires_grad_()
     target = DIRECTIONS[rule](network, context, leaf).sum()
     (grad,) = torch.autograd.grad(target, leaf)
-    ascent = Ascent(n_steps=1, step_size=0.3, step_rule=rule)
+    ascent = GradientAscent(n_steps=1, step_size=0.3, step_rule=rule)
     with torch.no_grad():
         found = ascent.climb(value_field(network, context), y)
     torch.testing.assert_close(found, (y + 0.3 * grad).clamp(0, 1))
@@ -127,7 +127,7 @@ def test_a_step_follows_the_gradient_of_what_the_rule_names(
 )
 def test_a_normalized_step_moves_the_steepest_entry_by_the_step_size(grad, step_size):
     grad, y = torch.tensor(grad), torch.full((3, 2, 2), 0.5).double()
-    ascent = Ascent(n_steps=1, step_size=step_size, step_rule="normalized")
+    ascent = GradientAscent(n_steps=1, step_size=step_size, step_rule="normalized")
     moved = ascent.climb(lambda y: (y.flatten(1).sum(1), grad), y) - y
     torch.testing.assert_close(
         moved.abs().flatten(1).amax(1), torch.full((3,), step_size).double()
@@ -143,7 +143,7 @@ def test_a_normalized_step_moves_the_steepest_entry_by_the_step_size(grad, step_
 def test_a_normalized_step_does_not_depend_on_the_size_of_the_gradient(dtype, size):
     grad = size * torch.tensor([[1.0, -0.5]], dtype=dtype)
     y = torch.full((1, 2), 0.5, dtype=dtype)
-    ascent = Ascent(n_steps=1, step_size=0.2, step_rule="normalized")
+    ascent = GradientAscent(n_steps=1, step_size=0.2, step_rule="normalized")
     found = ascent.climb(lambda y: (y.sum(1), grad), y)
     torch.testing.assert_close(found, torch.tensor([[0.7, 0.4]], dtype=dtype))
 
@@ -155,7 +155,7 @@ def test_no_gradient_and_extreme_scores_do_no_harm(rule, dtype, score):
     grad = torch.tensor([[0.0, 0.0], [1.0, -1.0]], dtype=dtype)
     y = torch.full((2, 2), 0.5, dtype=dtype)
     scores = torch.full((2,), score, dtype=dtype)
-    found = Ascent(n_steps=3, step_rule=rule).climb(lambda y: (scores, grad), y)
+    found = GradientAscent(n_steps=3, step_rule=rule).climb(lambda y: (scores, grad), y)
     assert torch.isfinite(found).all()
     assert torch.equal(found[0], y[0])
     assert found[1, 0] >= 0.5 >= found[1, 1]
@@ -173,7 +173,7 @@ def test_a_small_step_raises_the_score(rule, activation, seed, make_network, uni
         grad = grad * torch.sigmoid(before)[:, None] * torch.sigmoid(-before)[:, None]
     tiny = 1e-4
     free = ((y + tiny * grad).clamp(0, 1) - y).norm(dim=1) / tiny > 1e-2
-    _, after = climb(network, Ascent(1, tiny, rule), x, y)
+    _, after = climb(network, GradientAscent(1, tiny, rule), x, y)
     assert (after[free] > before[free]).all()
     assert (after >= before - 1e-9).all()
 
@@ -189,7 +189,7 @@ def test_outputs_never_leave_the_box(
     rule, seed, step_size, momentum, noise, make_network, uniform, seeded
 ):
     network = make_network(seed=seed, dtype=torch.float32)
-    ascent = Ascent(5, step_size, rule, momentum, noise)
+    ascent = GradientAscent(5, step_size, rule, momentum, noise)
     with torch.no_grad():
         context = network.encode(uniform(3, 5, dtype=torch.float32))
         start = uniform(3, 4, seed=seed, dtype=torch.float32)
@@ -205,7 +205,7 @@ def test_on_the_simplex_the_ascent_finds_the_best_corner(rule, uniform):
         return (slopes * y).flatten(1).sum(1) - 10, slopes
 
     start = torch.full((3, 4, 2), 0.25).double()
-    ascent = Ascent(500, 1.0, rule, projection="simplex")
+    ascent = GradientAscent(500, 1.0, rule, projection="simplex")
     for y in ascent.iterates(field, start):
         torch.testing.assert_close(y.sum(1), torch.ones(3, 2).double())
     assert torch.equal(y.argmax(1), slopes.argmax(1))
@@ -224,7 +224,7 @@ def test_momentum_written_out(rule, momentum, make_network, uniform):
     network, y = make_network(), uniform(3, 4)
     field = value_field(network, network.encode(uniform(3, 5)).detach())
     expected, velocity = y.clone(), torch.zeros_like(y)
-    ascent = Ascent(6, 0.2, rule, momentum)
+    ascent = GradientAscent(6, 0.2, rule, momentum)
     with torch.no_grad():
         for found in ascent.iterates(field, y):
             score, grad = field(expected)
@@ -242,7 +242,7 @@ def flat(y):
 
 def test_noise_has_the_size_asked_for(seeded):
     start = torch.full((2000, 5), 0.5).double()
-    ascent = Ascent(n_steps=1, step_size=0.25, noise=0.2)
+    ascent = GradientAscent(n_steps=1, step_size=0.25, noise=0.2)
     draws = ascent.climb(flat, start, seeded()) - start
     assert draws.std().item() == pytest.approx(0.2 * math.sqrt(0.25), rel=0.05)
     assert abs(draws.mean().item()) < 0.005
@@ -250,14 +250,14 @@ def test_noise_has_the_size_asked_for(seeded):
 
 def test_noise_comes_from_the_generator_alone(seeded, global_randomness_untouched):
     start = torch.full((4, 5), 0.5)
-    ascent = Ascent(n_steps=3, noise=0.1)
+    ascent = GradientAscent(n_steps=3, noise=0.1)
     runs = [ascent.climb(flat, start, seeded(seed)) for seed in (0, 0, 1)]
     assert torch.equal(runs[0], runs[1])
     assert not torch.equal(runs[0], runs[2])
 
 
 def test_steps_of_noise_are_independent(seeded):
-    ascent = Ascent(n_steps=2, step_size=1.0, noise=0.05)
+    ascent = GradientAscent(n_steps=2, step_size=1.0, noise=0.05)
     start = torch.full((2000, 2), 0.5).double()
     one, two = (y.clone() for y in ascent.iterates(flat, start, seeded()))
     steps = torch.stack([(one - start).flatten(), (two - one).flatten()])
@@ -269,7 +269,8 @@ def test_no_noise_needs_no_randomness(
 ):
     network = make_network()
     one, other = (
-        climb(network, Ascent(), uniform(3, 5), uniform(3, 4))[0] for _ in range(2)
+        climb(network, GradientAscent(), uniform(3, 5), uniform(3, 4))[0]
+        for _ in range(2)
     )
     assert torch.equal(one, other)
 
@@ -287,7 +288,7 @@ def test_iterates_leave_the_start_alone_and_reuse_one_tensor(
     before = start.clone(), context.clone()
     seen = []
     with torch.no_grad():
-        ascent = Ascent(4, step_rule=rule, momentum=momentum)
+        ascent = GradientAscent(4, step_rule=rule, momentum=momentum)
         for y in ascent.iterates(value_field(network, context), start):
             seen.append((id(y), y.clone()))
     assert len(seen) == 4
@@ -302,8 +303,8 @@ def test_iterates_leave_the_start_alone_and_reuse_one_tensor(
 def test_an_expanded_start_becomes_one_output_per_example(make_network, uniform):
     network, x = make_network(), uniform(5, 5)
     zeros = torch.zeros(4).double()
-    found, _ = climb(network, Ascent(), x, zeros.expand(5, 4))
-    expected, _ = climb(network, Ascent(), x, torch.zeros(5, 4).double())
+    found, _ = climb(network, GradientAscent(), x, zeros.expand(5, 4))
+    expected, _ = climb(network, GradientAscent(), x, torch.zeros(5, 4).double())
     assert torch.equal(found, expected)
     assert not zeros.any()
 
@@ -311,7 +312,7 @@ def test_an_expanded_start_becomes_one_output_per_example(make_network, uniform)
 def test_climbing_is_the_last_iterate(make_network, uniform):
     network, start = make_network(), uniform(3, 4)
     field = value_field(network, network.encode(uniform(3, 5)).detach())
-    ascent = Ascent(7)
+    ascent = GradientAscent(7)
     with torch.no_grad():
         iterates = [y.clone() for y in ascent.iterates(field, start)]
         assert torch.equal(ascent.climb(field, start), iterates[-1])
@@ -321,14 +322,14 @@ def test_climbing_is_the_last_iterate(make_network, uniform):
 
 def test_no_steps_stay_at_the_start(make_network, uniform):
     network, start = make_network(), uniform(3, 4)
-    found, _ = climb(network, Ascent(n_steps=0), uniform(3, 5), start)
+    found, _ = climb(network, GradientAscent(n_steps=0), uniform(3, 5), start)
     assert torch.equal(found, start)
 
 
 @every_rule
 def test_each_example_climbs_alone(rule, make_network, uniform):
     network, x, start = make_network(), uniform(6, 5), uniform(6, 4, seed=1)
-    ascent = Ascent(10, step_rule=rule)
+    ascent = GradientAscent(10, step_rule=rule)
     together, _ = climb(network, ascent, x, start)
     for i in range(6):
         alone, _ = climb(network, ascent, x[[i]], start[[i]])
@@ -382,7 +383,7 @@ def test_local_scores_are_climbed_to_the_best_labeling(
     """Without a global part the best labels are those with a positive coefficient."""
     network = make_network(n_labels=n_labels, interaction=(), seed=seed)
     x = uniform(5, 5, seed=seed)
-    ascent = Ascent(300 if rule == "value" else 40, 1.0, rule)
+    ascent = GradientAscent(300 if rule == "value" else 40, 1.0, rule)
     outputs = infer(
         network,
         ascent,
@@ -422,7 +423,7 @@ def test_rounding_the_optimum_of_separable_scores_is_optimal(rule, start, unifor
     network = Separable(0.2 + 0.4 * uniform(1, 6))
     x = 1.2 * uniform(20, 6, seed=1) - 0.4
     outputs, _ = climb(
-        network, Ascent(400, 1.0, rule), x, torch.full((20, 6), start).double()
+        network, GradientAscent(400, 1.0, rule), x, torch.full((20, 6), start).double()
     )
     best = scores_of_all_labelings(network, x).amax(0)
     torch.testing.assert_close(network.score(x, (outputs >= 0.5).double()), best)
@@ -453,7 +454,7 @@ def test_concave_scores_are_climbed_beyond_every_labeling(
         best = scores_of_all_labelings(network, network.encode(x)).amax(0)
     y = torch.cat([torch.zeros(1, 5).double(), uniform(3, 5, seed=seed)])
     for step_size in (1.0, 0.2, 0.04, 0.01):
-        y, peaks = climb(network, Ascent(120, step_size, rule), x, y)
+        y, peaks = climb(network, GradientAscent(120, step_size, rule), x, y)
     assert (peaks > best - 0.01).all()
     assert peaks.max() - peaks.min() < 0.01
 
@@ -468,7 +469,7 @@ def test_convex_scores_rise_with_every_step_of_any_size(
         context = network.encode(uniform(8, 5, seed=seed))
         start = uniform(8, 5, seed=seed + 1)
         scores = [network.score(context, start)]
-        for y in Ascent(15, step_size, rule).iterates(
+        for y in GradientAscent(15, step_size, rule).iterates(
             value_field(network, context), start
         ):
             scores.append(network.score(context, y))
@@ -485,7 +486,7 @@ def test_the_best_labeling_of_a_convex_score_is_never_left(
     with torch.no_grad():
         best = scores_of_all_labelings(network, network.encode(x)).argmax(0)
     start = all_labelings(5)[best]
-    found, _ = climb(network, Ascent(5, 0.5, rule), x, start)
+    found, _ = climb(network, GradientAscent(5, 0.5, rule), x, start)
     assert torch.equal(found, start)
 
 
@@ -505,7 +506,9 @@ def test_enough_restarts_find_the_best_of_all_labelings(
             context = network.encode(x)
             best = scores_of_all_labelings(network, context[:1]).max()
             before = network.score(context, starts)
-        outputs, after = climb(network, Ascent(100, 0.1, "normalized"), x, starts)
+        outputs, after = climb(
+            network, GradientAscent(100, 0.1, "normalized"), x, starts
+        )
         assert (after.max() >= before.max()).all()
         found = network.score(context, (outputs >= 0.5).double()).max()
         assert found <= best + 1e-9
@@ -525,7 +528,10 @@ def queries(uniform):
 @pytest.mark.parametrize("momentum", [0.0, 0.5])
 @pytest.mark.parametrize("batch_size", [1, 3, 7, 100])
 def test_batches_do_not_matter(rule, momentum, batch_size, make_network, queries):
-    network, ascent = make_network(), Ascent(12, step_rule=rule, momentum=momentum)
+    network, ascent = (
+        make_network(),
+        GradientAscent(12, step_rule=rule, momentum=momentum),
+    )
     expected, _ = climb(
         network,
         ascent,
@@ -544,16 +550,18 @@ def test_batches_do_not_matter(rule, momentum, batch_size, make_network, queries
 
 
 def test_outputs_come_batch_by_batch_in_order(make_network, queries):
-    parts = list(inferred(make_network(), Ascent(5), queries, batch_size=3))
+    parts = list(inferred(make_network(), GradientAscent(5), queries, batch_size=3))
     assert [len(part) for part in parts] == [3, 3, 1]
     assert not any(part.requires_grad for part in parts)
-    expected = infer(make_network(), Ascent(5), queries, batch_size=100)
+    expected = infer(make_network(), GradientAscent(5), queries, batch_size=100)
     torch.testing.assert_close(torch.cat(parts), expected)
 
 
 def test_stages_yield_tensors_to_keep(make_network, queries):
     for batch_size in (3, 100):  # several batches are joined, one need not be
-        steps = list(stages(make_network(), Ascent(5), queries, batch_size=batch_size))
+        steps = list(
+            stages(make_network(), GradientAscent(5), queries, batch_size=batch_size)
+        )
         assert len({y.data_ptr() for y in steps}) == 6
         assert not torch.equal(steps[0], steps[1])
 
@@ -562,14 +570,14 @@ def test_stages_yield_tensors_to_keep(make_network, queries):
 def test_noisy_stages_end_where_noisy_inference_does(
     batch_size, make_network, queries, seeded
 ):
-    network, ascent = make_network(), Ascent(5, noise=0.1)
+    network, ascent = make_network(), GradientAscent(5, noise=0.1)
     *_, last = stages(network, ascent, queries, batch_size=batch_size, rng=seeded())
     found = infer(network, ascent, queries, batch_size=batch_size, rng=seeded())
     torch.testing.assert_close(found, last)
 
 
 def test_noisy_inference_does_not_depend_on_the_batches(make_network, queries, seeded):
-    network, ascent = make_network(), Ascent(5, noise=0.1)
+    network, ascent = make_network(), GradientAscent(5, noise=0.1)
     one, other = (
         infer(network, ascent, queries, batch_size=size, rng=seeded())
         for size in (3, 100)
@@ -581,8 +589,8 @@ def test_inference_leaves_inputs_starts_and_parameters_alone(make_network, queri
     network = make_network().requires_grad_()
     parts = [part.take(slice(None)) for part in (queries.x, queries.y_init)]
     before = [part.clone() for part in (*parts, *network.parameters())]
-    found = infer(network, Ascent(5), queries, batch_size=3)
-    list(stages(network, Ascent(5), queries, batch_size=3))
+    found = infer(network, GradientAscent(5), queries, batch_size=3)
+    list(stages(network, GradientAscent(5), queries, batch_size=3))
     for part, old in zip((*parts, *network.parameters()), before, strict=True):
         assert torch.equal(part, old)
     assert not found.requires_grad
@@ -597,15 +605,15 @@ def test_each_input_is_encoded_once_however_many_the_steps(make_network, queries
             seen.append(len(x))
             return super().encode(x)
 
-    infer(Counting(network), Ascent(10), queries, batch_size=3)
+    infer(Counting(network), GradientAscent(10), queries, batch_size=3)
     assert seen == [3, 3, 1]
     seen.clear()
-    list(stages(Counting(network), Ascent(10), queries, batch_size=3))
+    list(stages(Counting(network), GradientAscent(10), queries, batch_size=3))
     assert seen == [3, 3, 1]
 
 
 def test_a_network_without_closed_form_is_climbed_alike(make_network, queries):
-    network, ascent = make_network(), Ascent(12)
+    network, ascent = make_network(), GradientAscent(12)
     torch.testing.assert_close(
         infer(Hidden(network), ascent, queries, batch_size=3),
         infer(network, ascent, queries, batch_size=3),
@@ -613,7 +621,7 @@ def test_a_network_without_closed_form_is_climbed_alike(make_network, queries):
 
 
 def test_networks_that_agree_climb_as_one(make_network, queries):
-    network, ascent = make_network(), Ascent(12)
+    network, ascent = make_network(), GradientAscent(12)
     expected = infer(network, ascent, queries, batch_size=3)
     for joint in (JointNetwork([network] * 3), join([network] * 3)):
         torch.testing.assert_close(
@@ -633,7 +641,7 @@ def test_images_are_climbed_too(uniform):
     starts = ConstantRows(torch.zeros(6, 5).double(), 4)
     expected = (x.mean(1) > 0.5).double()
     for rule in STEP_RULES:
-        ascent = Ascent(100, 30.0, rule)
+        ascent = GradientAscent(100, 30.0, rule)
         outputs = infer(Masks(), ascent, Queries(rows(x), starts), batch_size=3)
         assert outputs.shape == (4, 6, 5)
         assert ((outputs >= 0.5) == expected.bool()).double().mean() > 0.98
@@ -643,7 +651,7 @@ def test_images_are_climbed_too(uniform):
 def test_margins_pull_with_their_weight(weight, make_network, queries, uniform):
     network, margins = make_network(), 4 * uniform(7, 4, seed=2) - 2
     pulled = replace(queries, margins=rows(margins))
-    ascent = Ascent(6, prior_weight=weight)
+    ascent = GradientAscent(6, prior_weight=weight)
     with torch.no_grad():
         context = network.encode(queries.x.take(slice(None))) + weight * margins
         start = queries.y_init.take(slice(None))

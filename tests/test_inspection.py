@@ -14,10 +14,13 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 
-from skdvn import DVNMultiLabelClassifier, DVNSegmenter  # noqa: E402
-from skdvn._value_metrics import value_bins  # noqa: E402
+from skdvn import (  # noqa: E402
+    CalibratedValueCV,
+    DVNMultiLabelClassifier,
+    DVNSegmenter,
+    LabelNet,
+)
 from skdvn.baselines import UNetSegmenter  # noqa: E402
-from skdvn.calibration import CalibratedValueCV, value_pairs  # noqa: E402
 from skdvn.datasets import load_digit_attributes, make_silhouettes  # noqa: E402
 from skdvn.inspection import (  # noqa: E402
     LabelPairsDisplay,
@@ -25,7 +28,11 @@ from skdvn.inspection import (  # noqa: E402
     RiskCoverageDisplay,
     ValueCalibrationDisplay,
 )
-from skdvn.metrics import value_calibration_error  # noqa: E402
+from skdvn.metrics import (  # noqa: E402
+    value_bins,
+    value_calibration_error,
+    value_pairs,
+)
 
 DIGITS = load_digit_attributes(noise=6)
 X, X_TEST = DIGITS.data[:500], DIGITS.data[500:]
@@ -154,16 +161,16 @@ def test_values_are_checked(display):
     "params",
     [
         {},
-        {"n_global_units": (4, 3), "activation": "tanh"},
+        {"network": LabelNet(n_global_units=(4, 3), activation="tanh")},
         {"n_networks": 2},
-        {"n_networks": 2, "n_global_units": (4, 3)},
+        {"n_networks": 2, "network": LabelNet(n_global_units=(4, 3))},
     ],
 )
 def test_interactions_are_those_of_the_score(params):
     """The local term is linear in y: second differences are those of the global one."""
     clf = make(max_iter=2, **params).fit(X, Y)
     display = LabelPairsDisplay.from_estimator(clf)
-    network, x = clf.network_, clf._inputs(X[:1]).take(slice(None))
+    network, x = clf.network_, clf.codec_.inputs(X[:1]).take(slice(None))
 
     @torch.no_grad()
     def score(*labels):
@@ -214,7 +221,7 @@ def test_names_of_labels(dvn):
 
 
 def test_pairs_need_a_global_term(segmenter):
-    without = make(n_global_units=0, max_iter=1).fit(X, Y)
+    without = make(network=LabelNet(n_global_units=0), max_iter=1).fit(X, Y)
     with pytest.raises(ValueError, match="no global term.*n_global_units above 0"):
         LabelPairsDisplay.from_estimator(without)
     with pytest.raises(ValueError, match="DVNSegmenter is a GuessNetwork"):

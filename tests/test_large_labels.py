@@ -8,23 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 from scipy.special import expit
+from settings import QUICK_LABELS
 
-from skdvn import DVNMultiLabelClassifier
+from skdvn import Ascent, DVNMultiLabelClassifier
 from skdvn.baselines import plug_in_labels
+from skdvn.estimators import LabelTargets
 from skdvn.metrics import relaxed_f1_score
-from skdvn.targets import LabelTargets
 
 N_ROWS, N_LABELS = 300, 2000
-FIXED = {
+FIXED = QUICK_LABELS | {
     "hidden_layer_sizes": (8,),
     "step_size": 4.0,
     "n_steps": 10,
-    "prior_weight": 0,
-    "learning_rate_init": 0.3,
     "alpha": 1e-3,
     "max_iter": 2,
-    "refit": True,
-    "random_state": 0,
 }
 
 
@@ -139,7 +136,7 @@ def test_labels_become_dense_a_few_rows_at_a_time(
     large, monkeypatch, largest_made_dense
 ):
     budget = 60 * N_LABELS
-    monkeypatch.setattr("skdvn.data.MAX_DENSE_ENTRIES", budget)
+    monkeypatch.setattr("skdvn.data.rows.MAX_DENSE_ENTRIES", budget)
     clf = make(
         batch_size=60,
         prediction_batch_size=60,
@@ -191,7 +188,7 @@ def peak_of(function):
 def test_memory_does_not_grow_with_rows_times_labels(
     large, many_rows, fitted, monkeypatch
 ):
-    monkeypatch.setattr("skdvn.data.MAX_DENSE_ENTRIES", 2**16)
+    monkeypatch.setattr("skdvn.data.rows.MAX_DENSE_ENTRIES", 2**16)
     X, Y = many_rows
     fitted = fitted.set_params(prediction_batch_size=64)
     allowed = Y.shape[0] * Y.shape[1] / 2 + 40 * fitted.predict(X).nnz
@@ -207,7 +204,7 @@ def test_scores_do_not_depend_on_the_batches(convert, monkeypatch):
     weight = rng.random(50)
     expected = relaxed_f1_score(Y_true, Y_pred, sample_weight=weight)
     for budget in (1, 100, 10_000):
-        monkeypatch.setattr("skdvn.data.MAX_DENSE_ENTRIES", budget)
+        monkeypatch.setattr("skdvn.data.rows.MAX_DENSE_ENTRIES", budget)
         found = relaxed_f1_score(convert(Y_true), convert(Y_pred), sample_weight=weight)
         assert found == pytest.approx(expected)
 
@@ -242,7 +239,7 @@ def step_sizes(n_labels_per_row, **params):
 def test_steps_grow_with_the_labels_per_row():
     assert step_sizes(5) in (0.25, 0.5, 1.0)
     assert step_sizes(20) in (1.0, 2.0, 4.0)
-    assert step_sizes(20, step_rule="normalized") in (0.25, 0.5, 1.0)
+    assert step_sizes(20, ascent=Ascent("normalized")) in (0.25, 0.5, 1.0)
     assert step_sizes(20, step_size=0.3) == 0.3
     assert step_sizes(5, oracle="accuracy") in (3.0, 6.0, 12.0)  # for 60
 
@@ -277,13 +274,13 @@ def test_the_prior_is_fitted_where_rows_are_thin(crowded, monkeypatch):
     X, Y, *_ = crowded
     asked = []
     monkeypatch.setattr(
-        "skdvn._label_data.LinearPrior.fit",
-        lambda prior, *data: asked.append(prior) or 1 / 0,
+        "skdvn.estimators.LinearExpert.fit",
+        lambda expert, *data: asked.append(expert) or 1 / 0,
     )
-    monkeypatch.setattr("skdvn._label_data.MAX_PRIOR_ENTRIES", 1)
+    monkeypatch.setattr("skdvn.estimators.label_splits.MAX_EXPERT_ENTRIES", 1)
     clf = make(prior_weight="auto", step_size="auto")
     with pytest.raises(ZeroDivisionError):
         clf.fit(X, Y)
-    monkeypatch.setattr("skdvn._label_data.MAX_FEATURES_PER_ROW", 1)
+    monkeypatch.setattr("skdvn.estimators.label_splits.MAX_FEATURES_PER_ROW", 1)
     assert clf.fit(X, Y).prior_weight_ == 0
     assert len(asked) == 1

@@ -7,14 +7,24 @@ import pytest
 import torch
 
 from skdvn.data import ComputedRows, ConstantRows, Examples, Queries, Rows
-from skdvn.inference import Ascent, infer
-from skdvn.learning import learn
+from skdvn.inference import GradientAscent, infer
 from skdvn.networks import copy_network, members
 from skdvn.oracles import relaxed_f1
-from skdvn.plans import Plan, Split
-from skdvn.scoring import _smooth
-from skdvn.training import Objective, Optimization
-from skdvn.tuples import Mixture, TupleSettings, ground_truth, inference
+from skdvn.training import (
+    Execution,
+    Objective,
+    Optimization,
+    Plan,
+    Split,
+    Trained,
+    TupleMixture,
+    TupleSettings,
+    best_ascent,
+    ground_truth,
+    inference,
+    select_and_train,
+)
+from skdvn.training.scoring import _smooth
 
 CPU, DOUBLE = torch.device("cpu"), torch.float64
 RNG = np.random.default_rng(0)
@@ -34,7 +44,7 @@ def examples_of(X, Y):
 def plan_of(make_network):
     def make(splits=1, n_epochs=1, **params):
         network = make_network(scale=0.3)
-        settings = TupleSettings(relaxed_f1, Ascent())
+        settings = TupleSettings(relaxed_f1, GradientAscent())
         folds = np.array_split(np.arange(60), max(splits, 2))[:splits]
         made = tuple(
             Split(
@@ -46,11 +56,11 @@ def plan_of(make_network):
         defaults = {
             "build": lambda rng, index: copy_network(network),
             "objective": Objective(
-                Mixture({ground_truth: 0.5, inference: 0.5}), settings
+                TupleMixture({ground_truth: 0.5, inference: 0.5}), settings
             ),
             "optimizations": (FROZEN,),
             "decide": lambda y: (y >= 0.5).astype(int),
-            "ascents": (Ascent(),),
+            "ascents": (GradientAscent(),),
             "choose_n_steps": False,
             "splits": made,
         }
@@ -70,7 +80,7 @@ def score_of(network, ascent, held_out):
 
 def test_nothing_to_choose_no_split(plan_of):
     plan = plan_of(splits=0, n_epochs=3, n_networks=2)
-    learned = learn(plan, examples_of(X, Y), seed=0)
+    learned = select_and_train(plan, examples_of(X, Y), seed=0)
     assert np.isnan(learned.score)
     assert len(learned.history) == plan.n_epochs_planned == 6
     assert len(members(learned.network)) == 2 and not learned.interrupted
@@ -78,9 +88,11 @@ def test_nothing_to_choose_no_split(plan_of):
 
 @pytest.mark.parametrize("splits", [1, 3])
 def test_best_ascent_and_prefix_by_brute_force(plan_of, splits):
-    ascents = tuple(Ascent(n_steps=12, step_size=size) for size in (0.05, 0.3, 1.0))
+    ascents = tuple(
+        GradientAscent(n_steps=12, step_size=size) for size in (0.05, 0.3, 1.0)
+    )
     plan = plan_of(splits=splits, ascents=ascents, choose_n_steps=True)
-    learned = learn(plan, examples_of(X, Y), seed=0)
+    learned = select_and_train(plan, examples_of(X, Y), seed=0)
     network = plan.build(None, 0)
     table = np.array(
         [
@@ -105,9 +117,9 @@ def test_best_ascent_and_prefix_by_brute_force(plan_of, splits):
 
 
 def test_given_number_of_steps_is_kept(plan_of):
-    ascents = tuple(Ascent(n_steps=9, step_size=size) for size in (1e-9, 0.5))
+    ascents = tuple(GradientAscent(n_steps=9, step_size=size) for size in (1e-9, 0.5))
     plan = plan_of(ascents=ascents)
-    learned = learn(plan, examples_of(X, Y), seed=0)
+    learned = select_and_train(plan, examples_of(X, Y), seed=0)
     assert learned.ascent == ascents[1]
     expected = score_of(plan.build(None, 0), ascents[1], plan.splits[0].held_out)
     assert learned.score == pytest.approx(expected)
@@ -115,17 +127,19 @@ def test_given_number_of_steps_is_kept(plan_of):
 
 @pytest.mark.parametrize("budget", [1, 28, 10_000])
 def test_the_choice_does_not_depend_on_rows_held_at_once(plan_of, budget, monkeypatch):
-    ascents = tuple(Ascent(step_size=size) for size in (0.1, 0.5, 2.0))
+    ascents = tuple(GradientAscent(step_size=size) for size in (0.1, 0.5, 2.0))
     plan = plan_of(ascents=ascents, choose_n_steps=True)
-    expected = learn(plan, examples_of(X, Y), seed=0)
-    monkeypatch.setattr("skdvn.data.MAX_DENSE_ENTRIES", budget)
-    found = learn(plan, examples_of(X, Y), seed=0)
+    expected = select_and_train(plan, examples_of(X, Y), seed=0)
+    monkeypatch.setattr("skdvn.data.rows.MAX_DENSE_ENTRIES", budget)
+    found = select_and_train(plan, examples_of(X, Y), seed=0)
     assert found.ascent == expected.ascent
     assert found.score == pytest.approx(expected.score)
 
 
 def test_held_out_rows_are_encoded_once_for_all_ascents(plan_of, monkeypatch):
-    plan = plan_of(ascents=tuple(Ascent(step_size=size) for size in (0.1, 0.5, 2.0)))
+    plan = plan_of(
+        ascents=tuple(GradientAscent(step_size=size) for size in (0.1, 0.5, 2.0))
+    )
     held_out = plan.splits[0].held_out
     taken = []
     monkeypatch.setattr(
@@ -133,7 +147,7 @@ def test_held_out_rows_are_encoded_once_for_all_ascents(plan_of, monkeypatch):
         "take",
         lambda rows, take=held_out.x.take: taken.append(1) or take(rows),
     )
-    learn(plan, examples_of(X, Y), seed=0)
+    select_and_train(plan, examples_of(X, Y), seed=0)
     assert len(taken) == 1
 
 
@@ -143,7 +157,7 @@ def test_the_training_that_learns_is_chosen(plan_of, good):
     optimizations[good] = GOOD
     plan = plan_of(splits=3, optimizations=tuple(optimizations), n_epochs=15)
     announced = plan.n_epochs_planned
-    learned = learn(plan, examples_of(X, Y), seed=0)
+    learned = select_and_train(plan, examples_of(X, Y), seed=0)
     assert learned.optimization == replace(GOOD, n_epochs=15)
     assert len(learned.history) == announced == (3 + 2 * 2 + 1) * 15
     assert learned.score > 0.6
@@ -152,19 +166,21 @@ def test_the_training_that_learns_is_chosen(plan_of, good):
 def test_the_first_training_wins_ties(plan_of):
     optimizations = tuple(replace(FROZEN, alpha=k * 1e-9) for k in range(3))
     plan = plan_of(optimizations=optimizations)
-    learned = learn(plan, examples_of(X, Y), seed=0)
+    learned = select_and_train(plan, examples_of(X, Y), seed=0)
     assert learned.optimization is plan.optimizations[0]
 
 
 def test_without_refit_the_networks_of_the_folds_stay(plan_of):
-    learned = learn(plan_of(splits=4, refit=False), examples_of(X, Y), seed=0)
+    learned = select_and_train(
+        plan_of(splits=4, refit=False), examples_of(X, Y), seed=0
+    )
     assert len(members(learned.network)) == 4 and len(learned.history) == 4
 
 
 def test_a_prior_that_knows_is_listened_to(plan_of):
     """Margins that give the answer away, and margins that mislead."""
     weights = (0.0, 0.1, 1.0)
-    ascents = tuple(Ascent(prior_weight=weight) for weight in weights)
+    ascents = tuple(GradientAscent(prior_weight=weight) for weight in weights)
     for sign, expected in ((1, 1.0), (-1, 0.0)):
         plan = plan_of(ascents=ascents)
         fold = np.setdiff1d(np.arange(60), plan.splits[0].rows.numpy())
@@ -172,8 +188,44 @@ def test_a_prior_that_knows_is_listened_to(plan_of):
             lambda part, sign=sign: sign * 9 * (2 * part - 1), Y[fold], CPU, DOUBLE
         )
         split = plan.splits[0]._replace(margins=margins)
-        learned = learn(replace(plan, splits=(split,)), examples_of(X, Y), seed=0)
+        learned = select_and_train(
+            replace(plan, splits=(split,)), examples_of(X, Y), seed=0
+        )
         assert learned.ascent.prior_weight == expected
+
+
+@pytest.mark.parametrize("prior_first", [False, True])
+def test_a_prior_must_pay(plan_of, prior_first):
+    """An ascent without one is preferred, unless it is clearly worse."""
+    without, led = GradientAscent(), GradientAscent(prior_weight=0.3)
+    ascents = (led, without) if prior_first else (without, led)
+    plan = plan_of(ascents=ascents)
+    for gain, expected in ((0.0, without), (0.001, without), (0.01, led)):
+        means = {without: 0.5, led: 0.5 + gain}
+        values = torch.tensor([[means[one]] for one in ascents]).double()
+        totals = torch.stack([60 * values, torch.full_like(values, 60.0)])
+        score, ascent = best_ascent(plan, totals)
+        assert ascent == expected and score == pytest.approx(means[expected])
+
+
+def test_the_last_training_takes_the_mean_number_of_epochs(plan_of):
+    """Of those that early stopping found on the splits."""
+    n_epochs, asked = iter([2, 3, 10]), []
+
+    class Scripted(Execution):
+        """Stops each training where the script says."""
+
+        def results(self, trainings, plan, examples, on_epoch):
+            for one in trainings:
+                if one.split is None:
+                    asked.append(one.n_epochs)
+                length = next(n_epochs, one.n_epochs)
+                totals = torch.ones(2, 1, 1).double()
+                yield Trained(plan.build(None, 0), length, totals=totals)
+
+    plan = plan_of(splits=3, n_epochs=20, early_stopping=True)
+    learned = select_and_train(plan, examples_of(X, Y), 0, execution=Scripted())
+    assert asked == [5] and learned.n_epochs == 5
 
 
 def test_smoothing():
@@ -184,14 +236,14 @@ def test_smoothing():
 
 def test_seed_decides(make_network, plan_of):
     plan = plan_of(optimizations=(GOOD,), n_epochs=2)
-    runs = [learn(plan, examples_of(X, Y), seed=seed) for seed in (0, 0, 1)]
+    runs = [select_and_train(plan, examples_of(X, Y), seed=seed) for seed in (0, 0, 1)]
     first, same, other = (run.network.input.weight for run in runs)
     assert torch.equal(first, same) and not torch.equal(first, other)
 
 
 def test_a_true_return_stops_all_training(plan_of):
     plan = plan_of(n_epochs=5)
-    learned = learn(
+    learned = select_and_train(
         plan, examples_of(X, Y), seed=0, on_epoch=lambda entry: entry["epoch"] == 2
     )
     assert [entry["epoch"] for entry in learned.history] == [1, 2]

@@ -5,7 +5,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.metrics import accuracy_score, recall_score
 
-from skdvn import DVNSegmenter
+from skdvn import Ascent, Crops, DVNSegmenter, Loss, MaskNet
 from skdvn.baselines import FCNSegmenter, UNetSegmenter
 from skdvn.datasets import make_silhouettes
 
@@ -82,18 +82,21 @@ def test_names_are_classes(fitted):
 @pytest.mark.parametrize(
     "params",
     [
-        {"projection": "box"},
+        {"ascent": Ascent(projection="box")},
         {"oracle": "mean_iou"},
         {"oracle": "iou"},
-        {"oracle": "f1", "projection": "box"},
+        {"oracle": "f1", "ascent": Ascent(projection="box")},
         {"network": "conv", "batch_size": 20, "max_iter": 1},
-        {"local_term": "linear", "n_global_units": 0},
-        {"guess_loss_weight": 0.0, "gradient_loss_weight": 1.0},
+        {"network": MaskNet("linear", n_global_units=0)},
+        {"loss": Loss(guess_weight=0.0, gradient_weight=1.0)},
         {"init": "zeros"},
         {"init": "mean"},
         {"init": UNetSegmenter(**QUICK)},
-        {"tuples": {"adversarial": 1, "one_step": 1, "replay": 1}, "crop_visits": 2},
-        {"crop_size": 8, "aggregation": "average"},
+        {
+            "tuples": {"adversarial": 1, "one_step": 1, "replay": 1},
+            "crops": Crops(visits=2),
+        },
+        {"crops": Crops(8, aggregation="average")},
         {"n_networks": 2},
     ],
     ids=str,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from public_modules import PUBLIC
 
 import skdvn
 from skdvn.datasets import load_fasseg_frontal, load_lfw_parts, load_weizmann_horses
@@ -18,22 +19,10 @@ from skdvn.inspection import (
     RiskCoverageDisplay,
     ValueCalibrationDisplay,
 )
-from skdvn.superpixels import slic_segments
+from skdvn.metrics import slic_segments
 
 HERE = Path(skdvn.__file__).parent
 ROOT = Path(__file__).parents[1]
-TYPED = [
-    "skdvn",
-    "skdvn.baselines",
-    "skdvn.calibration",
-    "skdvn.datasets",
-    "skdvn.inspection",
-    "skdvn.metrics",
-    "skdvn.onnx",
-    "skdvn.oracles",
-    "skdvn.persistence",
-    "skdvn.superpixels",
-]
 OPTIONAL = (
     *("matplotlib", "PIL", "skimage", "polars"),
     *("dask", "distributed", "onnx", "onnxscript", "onnxruntime"),
@@ -45,7 +34,7 @@ def test_import_brings_nothing_optional():
     """Nor is anything trained, drawn or downloaded by it."""
     code = f"""
 import sys
-import skdvn, {", ".join(TYPED)}
+import skdvn, {", ".join(PUBLIC)}
 print(sorted(set({OPTIONAL}) & set(sys.modules)))
 """
     ran = subprocess.run(
@@ -132,7 +121,7 @@ def _callables(module):
                     yield f"{name}.{method}", found
 
 
-@pytest.mark.parametrize("module", TYPED)
+@pytest.mark.parametrize("module", PUBLIC)
 def test_what_users_call_is_annotated(module):
     assert (HERE / "py.typed").is_file()
     for name, function in _callables(module):

@@ -8,7 +8,7 @@ import torch
 from joblib import parallel_config
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
-from skdvn import DVNMultiLabelClassifier
+from skdvn import AdamW, DVNMultiLabelClassifier
 from skdvn.baselines import UNetSegmenter
 from skdvn.datasets import load_digit_attributes, make_silhouettes
 from skdvn.metrics import relaxed_f1_scorer
@@ -77,7 +77,7 @@ def test_backends_that_return_all_at_the_end_are_not_used(digits):
 def test_a_callback_may_stop_parallel_trainings(digits, recwarn):
     clf = small(n_jobs=2)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("skdvn._base.FitProgress.epoch", lambda progress: True)
+        patch.setattr("skdvn.estimators.base.FitProgress.epoch", lambda progress: True)
         clf.fit(*digits)
     assert {entry["training"] for entry in clf.history_} == {1}
     assert not recwarn.list and clf.predict(digits[0]).shape == digits[1].shape
@@ -86,7 +86,13 @@ def test_a_callback_may_stop_parallel_trainings(digits, recwarn):
 def test_parallel_segmenters_draw_crops_of_their_own():
     X, Y = make_silhouettes(20, size=16, random_state=0)
     clf = UNetSegmenter(
-        4, 2, crop_size=12, max_iter=2, n_networks=2, random_state=0, averaging=0.0
+        4,
+        2,
+        crops=12,
+        max_iter=2,
+        n_networks=2,
+        random_state=0,
+        solver=AdamW(averaging=0.0),
     )
     one = clf.fit(X, Y).predict_proba(X)
     np.testing.assert_allclose(
@@ -105,7 +111,7 @@ def test_parallel_warm_starts_go_on_from_their_own_networks(digits):
 def test_parallel_trainings_go_on_from_their_own_checkpoints(digits, tmp_path):
     whole = small().fit(*digits)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("skdvn.checkpoints.Checkpoints.clear", lambda copies: None)
+        patch.setattr("skdvn.training.Checkpoints.clear", lambda copies: None)
         small(checkpoint_dir=tmp_path).fit(*digits)
     copies = sorted(tmp_path.glob("*/*.pt"))
     assert len(copies) > 1

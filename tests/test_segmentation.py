@@ -9,7 +9,17 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
-from skdvn import DVNSegmenter
+from skdvn import (
+    SGD,
+    Ascent,
+    Augmentation,
+    Crops,
+    DVNSegmenter,
+    EarlyStopping,
+    Loss,
+    MaskNet,
+    Mixture,
+)
 from skdvn.baselines import FCNSegmenter, UNetSegmenter
 from skdvn.datasets import make_silhouettes
 from skdvn.metrics import relaxed_iou_score, relaxed_iou_scorer
@@ -91,7 +101,7 @@ def test_refines_bad_masks(fitted):
     assert relaxed.shape == Y_TEST.shape
 
 
-@pytest.mark.parametrize("params", [{}, {"aggregation": "average"}])
+@pytest.mark.parametrize("params", [{}, {"crops": Crops(aggregation="average")}])
 def test_results_do_not_depend_on_the_batch_size(fitted, params):
     segmenter = clone(fitted).set_params(precision="single", max_iter=1, device="cpu")
     segmenter.fit(X, Y).set_params(**params)
@@ -103,7 +113,8 @@ def test_results_do_not_depend_on_the_batch_size(fitted, params):
 
 @pytest.mark.parametrize("aggregation", ["joint", "average"])
 def test_images_of_any_size(fitted, aggregation):
-    segmenter = pickle.loads(pickle.dumps(fitted)).set_params(aggregation=aggregation)
+    crops = Crops(aggregation=aggregation)
+    segmenter = pickle.loads(pickle.dumps(fitted)).set_params(crops=crops)
     sizes = [(16, 16), (20, 33), (16, 16), (40, 18)]
     rng = np.random.default_rng(0)
     images = [rng.integers(0, 256, (*size, 3), dtype=np.uint8) for size in sizes]
@@ -181,14 +192,16 @@ def test_grey_images_and_floats():
     "params",
     [
         {"network": "conv", "max_iter": 1},
-        {"local_term": "linear"},
-        {"n_global_units": 0},
-        {"guess_loss_weight": 0.0, "gradient_loss_weight": 1.0},
+        {"network": MaskNet("linear")},
+        {"network": MaskNet(n_global_units=0)},
+        {"loss": Loss(guess_weight=0.0, gradient_weight=1.0)},
         {
-            "guess_loss_weight": 0.0,
-            "gradient_loss_weight": 1.0,
-            "loss": "squared",
-            "gradient_loss": "cross_entropy",
+            "loss": Loss(
+                "squared",
+                guess_weight=0.0,
+                gradient="cross_entropy",
+                gradient_weight=1.0,
+            )
         },
         {"oracle": "f1"},
         {"oracle": "accuracy"},
@@ -198,21 +211,22 @@ def test_grey_images_and_floats():
         {"init": 0.3},
         {"tuples": {"adversarial": 1, "ground_truth": 1}},
         {
-            "tuples": {"chain": 3, "stratified": 1},
-            "crop_visits": 5,
-            "crops_per_image": 2,
-            "tuple_mixing": "one",
+            "tuples": Mixture({"chain": 3, "stratified": 1}, mixing="one"),
+            "crops": Crops(per_image=2, visits=5),
         },
-        {"tuples": {"replay": 1, "inference": 1, "ground_truth": 1}, "crop_visits": 3},
-        {"inference_lag": 1},
-        {"averaging": 0.0, "solver": "sgd", "learning_rate_init": 0.1},
+        {
+            "tuples": {"replay": 1, "inference": 1, "ground_truth": 1},
+            "crops": Crops(visits=3),
+        },
+        {"tuples": Mixture(lag=1)},
+        {"solver": SGD(averaging=0.0), "learning_rate_init": 0.1},
         {"early_stopping": True},
-        {"inference_noise": 0.1},
-        {"inference_momentum": 0.5, "step_rule": "value"},
-        {"crop_size": 8},
-        {"crop_size": 8, "crop_stride": 2},
-        {"crop_size": 8, "n_crops": 9, "flip_crops": False},
-        {"augmentation": 0, "flips": "none"},
+        {"ascent": Ascent(noise=0.1)},
+        {"ascent": Ascent("value", momentum=0.5)},
+        {"crops": 8},
+        {"crops": Crops(8, stride=2)},
+        {"crops": Crops(8, n_crops=9, flip=False)},
+        {"augmentation": Augmentation(0, flips="none")},
         {"precision": "single"},
         {"n_networks": 2},
     ],
@@ -237,7 +251,7 @@ def test_no_steps_predict_the_start_with_noise_too(fitted):
     clf = fitted._draft().set_params(n_steps=0)
     expected = clf.predict(X_TEST[:3])
     assert list(clf.staged_predict(X_TEST[:3])) == []
-    noisy = clf.set_params(inference_noise=0.1)
+    noisy = clf.set_params(ascent=Ascent(noise=0.1))
     np.testing.assert_array_equal(noisy.predict(X_TEST[:3]), expected)
 
 
@@ -291,9 +305,9 @@ def test_weights_of_zero_leave_images_out():
 
 
 def test_early_stopping_keeps_the_best():
-    segmenter = DVNSegmenter(
-        **SMALL, max_iter=6, early_stopping=True, n_iter_no_change=2
-    ).fit(X, Y)
+    segmenter = DVNSegmenter(**SMALL, max_iter=6, early_stopping=EarlyStopping(2)).fit(
+        X, Y
+    )
     scores = [entry["validation_score"] for entry in segmenter.history_]
     assert segmenter.n_iter_ == int(np.argmax(scores)) + 1
     baseline = UNetSegmenter(**SMALL, max_iter=3, early_stopping=True).fit(X, Y)

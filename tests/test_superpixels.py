@@ -12,8 +12,12 @@ from scipy.ndimage import label
 from sklearn.metrics import accuracy_score
 
 from skdvn.datasets import make_silhouettes
-from skdvn.metrics import superpixel_accuracy
-from skdvn.superpixels import majority_labels, resize_labels, slic_segments
+from skdvn.metrics import (
+    majority_labels,
+    resize_labels,
+    slic_segments,
+    superpixel_accuracy,
+)
 
 SHAPES = st.tuples(st.integers(1, 4), st.integers(1, 5), st.integers(1, 5))
 # Superpixel numbers have gaps and may be negative.

@@ -8,18 +8,19 @@ import torch
 from torch.nn import functional as F
 
 from skdvn.data import ConstantRows, Examples, Rows
-from skdvn.inference import Ascent, value_field
-from skdvn.optimizers import SGD, Adam, AdamW, MovingAverage
+from skdvn.inference import GradientAscent, value_field
 from skdvn.oracles import relaxed_accuracy, relaxed_f1, relaxed_iou
 from skdvn.training import (
     GRADIENT_LOSSES,
     SCHEDULES,
+    SGD,
+    Adam,
+    AdamW,
+    MovingAverage,
     Objective,
     Optimization,
     Trainer,
-)
-from skdvn.tuples import (
-    Mixture,
+    TupleMixture,
     Tuples,
     TupleSettings,
     chain,
@@ -43,8 +44,8 @@ def examples():
 
 def objective(generators=None, loss="cross_entropy"):
     generators = generators or {ground_truth: 0.5, inference: 0.5}
-    settings = TupleSettings(relaxed_f1, Ascent(n_steps=5))
-    return Objective(Mixture(generators), settings, loss)
+    settings = TupleSettings(relaxed_f1, GradientAscent(n_steps=5))
+    return Objective(TupleMixture(generators), settings, loss)
 
 
 def trainer(network, examples, seeded, goal=None, n_epochs=10, **params):
@@ -227,6 +228,49 @@ def test_every_row_once_per_epoch(make_network, examples, seeded):
     assert sorted(rows) == list(range(24)) and rows != sorted(rows)
 
 
+@pytest.mark.parametrize("lag", [0, 2])
+def test_starts_that_vary_take_turns_with_zeros(make_network, examples, seeded, lag):
+    """Row by row, at even odds; starts that are the same everywhere stay."""
+    given, starts = torch.linspace(0.1, 0.9, 24).double(), []
+
+    def spy(batch):
+        starts.extend(zip(batch.rows.tolist(), batch.y_init.clone(), strict=True))
+        return [batch.y_true]
+
+    fixed = trainer(make_network(), examples, seeded, objective({spy: 1.0}), lag=lag)
+    fixed.examples.y_init = ConstantRows(torch.full((4,), 0.25).double(), len(X))
+    fixed.run_epoch()
+    assert all((y == 0.25).all() for _, y in starts)
+    starts.clear()
+    device, dtype = torch.device("cpu"), torch.float64
+    examples.y_init = Rows(given[:, None].expand(24, 4).numpy(), device, dtype)
+    run = trainer(make_network(), examples, seeded, objective({spy: 1.0}), lag=lag)
+    for _ in range(20):
+        run.run_epoch()
+    assert all((y == 0).all() or (y == given[row]).all() for row, y in starts)
+    zeros = [not y.any() for _, y in starts]
+    assert len(zeros) == 480 and np.mean(zeros) == pytest.approx(0.5, abs=0.1)
+
+
+@pytest.mark.parametrize("lag", [0, 2])
+def test_tuples_are_made_by_a_network_that_predicts(
+    make_network, examples, seeded, lag
+):
+    """Without dropout and such, which only the loss meets."""
+    modes, learning = [], []
+
+    def spy(batch):
+        modes.append(batch.network.training)
+        return [batch.y_true]
+
+    run = trainer(make_network(), examples, seeded, objective({spy: 1.0}), lag=lag)
+    run._loss = lambda *args, loss=run._loss: (
+        learning.append(run.network.training) or loss(*args)
+    )
+    run.run_epoch()
+    assert modes == [False] * 3 and learning == [True] * 3
+
+
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
 def test_an_optimizer_goes_on(make_network, examples, seeded, solver):
     """Two epochs by two trainers are the two epochs of one."""
@@ -270,12 +314,30 @@ def test_moving_average_forgets_the_beginning(make_network):
 
 
 def test_averaged_weights_are_kept(make_network, examples, seeded):
+    """The average written out, with its first updates that forget the beginning."""
     network = make_network(scale=0.3)
     made = trainer(network, examples, seeded, averaging=0.5)
     assert made.trained is not network
-    made.run_epoch()
-    pairs = zip(made.trained.parameters(), network.parameters(), strict=True)
-    assert any(not torch.equal(p, q) for p, q in pairs)
+    expected, n_updates, step = None, 0, made.optimizer.step
+
+    def recorded(rate):
+        nonlocal expected, n_updates
+        step(rate)
+        n_updates += 1
+        share = max(0.5, 10 / (9 + n_updates))
+        now = [p.detach().clone() for p in network.parameters()]
+        before = expected or now
+        expected = [p + share * (q - p) for p, q in zip(before, now, strict=True)]
+
+    made.optimizer.step = recorded
+    for _ in range(10):
+        made.run_epoch()
+    assert n_updates == 30
+    for found, mean, last in zip(
+        made.trained.parameters(), expected, network.parameters(), strict=True
+    ):
+        torch.testing.assert_close(found.detach(), mean)
+        assert not torch.equal(found, last)
 
 
 @pytest.mark.parametrize("oracle", [relaxed_iou, relaxed_f1, relaxed_accuracy])
@@ -311,8 +373,8 @@ def test_matching_gradients_trains_them(make_network, examples, seeded):
     errors = []
     for weight in (0.0, 1.0):
         network = make_network(scale=0.3)
-        settings = TupleSettings(relaxed_f1, Ascent(n_steps=5))
-        mixture = Mixture({ground_truth: 0.5, inference: 0.5})
+        settings = TupleSettings(relaxed_f1, GradientAscent(n_steps=5))
+        mixture = TupleMixture({ground_truth: 0.5, inference: 0.5})
         goal = Objective(mixture, settings, gradient_weight=weight)
         made = trainer(network, examples, seeded, goal, learning_rate_init=0.2)
         for _ in range(10):
@@ -331,8 +393,8 @@ def test_matching_gradients_trains_them(make_network, examples, seeded):
 def test_chains_go_on_from_visit_to_visit(make_network, examples, seeded):
     """With a network that does not learn, n visits are n steps of one ascent."""
     network = make_network(scale=0.3)
-    ascent = Ascent(n_steps=3, step_rule="rms", step_size=0.2, step_decay=0.5)
-    goal = Objective(Mixture({chain: 1.0}), TupleSettings(relaxed_f1, ascent))
+    ascent = GradientAscent(n_steps=3, step_rule="rms", step_size=0.2, step_decay=0.5)
+    goal = Objective(TupleMixture({chain: 1.0}), TupleSettings(relaxed_f1, ascent))
     made = trainer(
         network, examples, seeded, goal, learning_rate_init=1e-12, batch_size=24
     )
@@ -375,7 +437,7 @@ def test_training_on_the_hinge_ranks_the_truth_first(make_network, examples, see
     network = make_network(hidden=(8,), scale=0.3)
     goal = objective({loss_augmented: 1}, "hinge")
     goal = replace(
-        goal, settings=replace(goal.settings, ascent=Ascent(10, 0.5, "logit"))
+        goal, settings=replace(goal.settings, ascent=GradientAscent(10, 0.5, "logit"))
     )
     training = trainer(
         network, examples, seeded, goal, n_epochs=150, learning_rate_init=0.05

@@ -13,15 +13,19 @@ import torch
 from numpy.typing import NDArray
 from typing_extensions import assert_type
 
-from skdvn import DVNMultiLabelClassifier, DVNSegmenter
-from skdvn._typing import CSRMatrix
+from skdvn import CalibratedValueCV, DVNMultiLabelClassifier, DVNSegmenter
 from skdvn.baselines import PlugInClassifier, UNetSegmenter, plug_in_labels
-from skdvn.calibration import CalibratedValueCV, value_pairs
+from skdvn.data.typing import CSRMatrix
 from skdvn.datasets import load_digit_attributes, make_silhouettes
 from skdvn.inspection import RiskCoverageDisplay
-from skdvn.metrics import mean_iou_score, relaxed_f1_score, risk_coverage_curve
+from skdvn.metrics import (
+    majority_labels,
+    mean_iou_score,
+    relaxed_f1_score,
+    risk_coverage_curve,
+    value_pairs,
+)
 from skdvn.oracles import get_oracle, relaxed_iou
-from skdvn.superpixels import majority_labels
 
 X: NDArray[np.float64] = np.zeros((9, 3))
 Y = np.zeros((9, 2), dtype=int)

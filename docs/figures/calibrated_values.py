@@ -4,8 +4,7 @@ import matplotlib.pyplot as plt
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import train_test_split
 
-from skdvn import DVNMultiLabelClassifier
-from skdvn.calibration import CalibratedValueCV
+from skdvn import CalibratedValueCV, DVNMultiLabelClassifier
 from skdvn.datasets import load_digit_attributes
 from skdvn.inspection import RiskCoverageDisplay, ValueCalibrationDisplay
 

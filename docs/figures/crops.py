@@ -2,15 +2,19 @@
 
 import matplotlib.pyplot as plt
 
-from skdvn import DVNSegmenter
-from skdvn.crops import offsets_along
+from skdvn import Crops, DVNSegmenter
 from skdvn.datasets import make_silhouettes
+from skdvn.inference import offsets_along
 
 SIZE, CROP, SHOWN = 32, 16, 2
 
 X, Y = make_silhouettes(150 + SHOWN, size=SIZE, random_state=3)
 clf = DVNSegmenter(
-    n_channels=8, crop_size=CROP, n_crops=9, init="zeros", max_iter=40, random_state=0
+    n_channels=8,
+    crops=Crops(CROP, n_crops=9),
+    init="zeros",
+    max_iter=40,
+    random_state=0,
 )
 clf.fit(X[:150], Y[:150])
 X, Y = X[150:], Y[150:]
@@ -21,7 +25,7 @@ columns = [
     ("image", X),
     ("nine crops", X),
     ("joint", clf.predict_proba(X)[:, 1]),
-    ("average", clf.set_params(aggregation="average").predict_proba(X)[:, 1]),
+    ("average", clf.set_params(crops__aggregation="average").predict_proba(X)[:, 1]),
     ("truth", Y),
 ]
 for column, (title, pictures) in zip(axes.T, columns, strict=True):

@@ -4,9 +4,9 @@ import matplotlib.pyplot as plt
 import torch
 
 from skdvn.datasets import make_silhouettes
-from skdvn.inference import Ascent
+from skdvn.inference import GradientAscent
 from skdvn.oracles import relaxed_iou
-from skdvn.tuples import Batch, TupleSettings, stratified
+from skdvn.training import Batch, TupleSettings, stratified
 
 TEMPERATURES, N_SAMPLES = (0.05, 0.2, 0.4, 1.0), 6
 
@@ -16,7 +16,9 @@ truth = torch.tensor(Y[:, None], dtype=torch.float32)
 
 def samples(tau, seed):
     """As the generator "stratified" draws them for a mini-batch of one image."""
-    settings = TupleSettings(relaxed_iou, Ascent(), tau=tau, n_samples=N_SAMPLES)
+    settings = TupleSettings(
+        relaxed_iou, GradientAscent(), tau=tau, n_samples=N_SAMPLES
+    )
     rng = torch.Generator().manual_seed(seed)
     batch = Batch(None, None, truth, truth, torch.arange(1), settings, rng)
     return stratified(batch)

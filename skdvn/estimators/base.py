@@ -4,6 +4,7 @@ import warnings
 from abc import ABCMeta
 from numbers import Integral
 from pathlib import Path
+from typing import Any
 
 import torch
 from joblib import effective_n_jobs
@@ -12,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from .._moved import refuse_moved
+from ..data.typing import Self
 from ..networks import copy_network, join, members
 from ..training import (
     Checkpoints,
@@ -33,7 +35,7 @@ SELECTED = ("step_size", "n_steps", "prior_weight", "learning_rate_init", "alpha
 class BaseDVN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     """An estimator with a network: fitted on a draft, portable, resumable."""
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set parameters, those of nested objects by names like ``ascent__noise``.
 
         Parameters

@@ -14,7 +14,7 @@ from sklearn.utils.validation import validate_data
 
 from ..data import ConstantRows, Examples, Queries, Rows
 from ..oracles import get_oracle
-from .components import Initializer
+from .components import Initializer, LabelNet
 from .initializers import EstimatorStart, constant_row
 from .label_targets import LabelTargets, check_no_label_lists
 from .parameters import checked_weight, resolve_device
@@ -26,6 +26,10 @@ SMALL_N_ROWS = 256
 # an H200: 3 times and more with 19,000, as fast with 550,000, 2.4 times slower with 8
 # million.
 PRODUCTS_WORTH_A_GPU = 500_000
+
+
+# Tells "not given" from a y of None, which is refused.
+NO_Y = object()
 
 
 class LabelData(NamedTuple):
@@ -50,7 +54,7 @@ class LabelRows(NamedTuple):
     X_given: object
 
 
-def checked_rows(estimator, X, y=None, *, shape=None, reset=False):
+def checked_rows(estimator, X, y=NO_Y, *, shape=None, reset=False):
     """X, and y if given, as arrays of numbers; counts and names are noted or compared.
 
     Parameters
@@ -73,7 +77,7 @@ def checked_rows(estimator, X, y=None, *, shape=None, reset=False):
         "dtype": (np.float64, np.float32),
         "allow_nd": has_own_modules(estimator),
     }
-    if y is None:
+    if y is NO_Y:
         X = checked = validate_data(estimator, X, reset=reset, **allowed)
     else:
         check_no_label_lists(y)
@@ -108,7 +112,7 @@ def has_own_modules(params):
 
 def is_own_network(network):
     """Whether `network` is a module or function of the user's, and no setting."""
-    return callable(network)
+    return not isinstance(network, str | LabelNet | None)
 
 
 class LabelCodec(PlainStateMixin):

@@ -12,7 +12,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from ..data import stacked
 from ..data.typing import ArrayLike, Labels, MatrixLike, NDArray
 from ..inference import inferred
-from ..metrics import oracle_values
+from ..metrics import encoded_values
 from .base import BaseDVN
 from .label_codec import checked_rows
 from .parameters import continues
@@ -133,7 +133,8 @@ class LabelEstimator(ClassifierMixin, BaseDVN):
             In [0, 1], best is 1.
         """
         check_is_fitted(self)
-        values = oracle_values(self, y, self.predict(X))
+        encode = self.codec_.targets.encode
+        values = encoded_values(self, encode(y, "y"), encode(self.predict(X)))
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, values)
         return float(np.average(values, weights=sample_weight))

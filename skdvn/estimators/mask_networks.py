@@ -45,7 +45,7 @@ def new_mask_network(params, codec, rng):
     }
     if network_named(network, "conv"):
         return ConvNetwork(**sizes, generator=rng)
-    if callable(network):
+    if not isinstance(network, str | MaskNet):
         return new_module("network", network, rng, **sizes)
     net = network if isinstance(network, MaskNet) else MaskNet()
     encoder = UNet(codec.n_channels, n_outputs, params.n_channels, params.n_levels, rng)

@@ -10,10 +10,10 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from ..data import Queries
+from ..data import Queries, check_same_sizes
 from ..data.typing import ArrayLike, Maps
 from ..inference import CroppedNetwork, infer
-from ..metrics import oracle_values
+from ..metrics import encoded_values
 from .base import BaseDVN
 from .components import AUTO, Augmentation, Crops, above, at_least
 from .image_codec import ImageCodec, resolve_augmentation, resolve_crops
@@ -170,7 +170,10 @@ or list of arrays
             In [0, 1], best is 1.
         """
         check_is_fitted(self)
-        found = oracle_values(self, y, self.predict(X))
+        truth = self.codec_.targets.encode(y, "y")
+        predicted = self.codec_.targets.encode(self.predict(X))
+        check_same_sizes(predicted, truth, "y")
+        found = encoded_values(self, truth, predicted)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, found)
         return float(np.average(found, weights=sample_weight))

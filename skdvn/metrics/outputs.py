@@ -41,10 +41,21 @@ def oracle_values(estimator: Any, Y_true: MatrixLike, Y_pred: MatrixLike) -> Flo
     return encoded_values(fitted, encode(Y_true, "Y_true"), encode(Y_pred, "Y_pred"))
 
 
-def encoded_values(estimator, truth, predicted):
-    """`oracle_values` of truth and outputs as the estimator's targets encode them.
+def encoded_values(estimator: Any, truth: Any, predicted: Any) -> Float64s:
+    """True value of each output, encoded already; see `oracle_values`.
 
-    These are a matrix of labels each, or lists of masks, which may differ in size.
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted.
+    truth, predicted : {ndarray, CSR matrix} or list of ndarray
+        As the targets of its `codec_` encode them: a matrix of labels each, or lists
+        of masks, which may differ in size.
+
+    Returns
+    -------
+    values : ndarray of shape (n_samples,)
+        In [0, 1].
     """
     check_consistent_length(truth, predicted)
     codec = estimator.codec_

@@ -1,5 +1,9 @@
 """Increasing maps from predicted to true values."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 from scipy.special import expit, logit
 from sklearn.base import BaseEstimator, RegressorMixin
@@ -8,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils.validation import check_is_fitted
 
 from ..data import inner
+from ..data.typing import ArrayLike, NDArray, Self
 
 
 class SigmoidMap(RegressorMixin, BaseEstimator):
@@ -20,7 +25,12 @@ class SigmoidMap(RegressorMixin, BaseEstimator):
     intercept_ : float
     """
 
-    def fit(self, values_pred, values_true, sample_weight=None):
+    def fit(
+        self,
+        values_pred: NDArray[Any],
+        values_true: NDArray[Any],
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Maximise the likelihood of true values, read as shares of successes.
 
         Parameters
@@ -28,6 +38,7 @@ class SigmoidMap(RegressorMixin, BaseEstimator):
         values_pred, values_true : ndarray of shape (n_samples,)
             Values in [0, 1].
         sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the pairs.
 
         Returns
         -------
@@ -47,12 +58,13 @@ class SigmoidMap(RegressorMixin, BaseEstimator):
             self.intercept_ = float(_logit(np.average(outcome, weights=weight)))
         return self
 
-    def predict(self, values_pred):
+    def predict(self, values_pred: NDArray[Any]) -> NDArray[Any]:
         """Calibrated values.
 
         Parameters
         ----------
         values_pred : ndarray of shape (n_samples,)
+            Values in [0, 1].
 
         Returns
         -------
@@ -66,8 +78,18 @@ def _logit(values):
     return logit(inner(values))
 
 
-def new_map(method):
-    """The map of a method's name, not fitted."""
+def new_map(method: str) -> Any:
+    """Make a map that is not yet fitted.
+
+    Parameters
+    ----------
+    method : {"isotonic", "sigmoid"}
+        Its kind.
+
+    Returns
+    -------
+    value_map : IsotonicRegression or SigmoidMap
+    """
     if method == "sigmoid":
         return SigmoidMap()
     return IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip")

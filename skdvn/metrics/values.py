@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_consistent_length, column_or_1d
 
 from ..data import batches_of, rows_at_once
-from ..data.typing import Float64s
+from ..data.typing import Float64s, NDArray
 
 
 def values_of_rows(oracle, shape, take):
@@ -72,7 +72,12 @@ def value_calibration_error(
     return float(np.average(np.abs(bin_true - bin_pred), weights=sizes))
 
 
-def value_bins(values_true, values_pred, n_bins=10, strategy="quantile"):
+def value_bins(
+    values_true: ArrayLike,
+    values_pred: ArrayLike,
+    n_bins: int = 10,
+    strategy: str = "quantile",
+) -> tuple[Float64s, Float64s, NDArray[np.int64]]:
     """Mean true and predicted values of examples with like predictions.
 
     Parameters
@@ -89,7 +94,7 @@ def value_bins(values_true, values_pred, n_bins=10, strategy="quantile"):
     """
     values_true, values_pred = check_values(values_true, values_pred)
     if not isinstance(n_bins, Integral) or n_bins < 1:
-        raise ValueError(f"n_bins must be an integer from 1 on, got {n_bins!r}.")
+        raise ValueError(f"n_bins must be a positive integer, got {n_bins!r}.")
     inner = np.linspace(0, 1, n_bins + 1)[1:-1]
     if strategy == "quantile":
         inner = np.quantile(values_pred, inner)
@@ -138,8 +143,25 @@ def risk_coverage_curve(
     return kept / len(kept), np.cumsum(np.repeat(among_equals, sizes)) / kept
 
 
-def check_values(values_true, values_pred) -> tuple[Float64s, Float64s]:
-    """True and predicted values as arrays; raise unless they are in [0, 1]."""
+def check_values(
+    values_true: ArrayLike, values_pred: ArrayLike
+) -> tuple[Float64s, Float64s]:
+    """Check true and predicted values.
+
+    Parameters
+    ----------
+    values_true, values_pred : array-like of shape (n_samples,)
+        Numbers in [0, 1], at least one.
+
+    Returns
+    -------
+    values_true, values_pred : ndarray of shape (n_samples,)
+
+    Raises
+    ------
+    ValueError
+        If they are anything else, or not as many.
+    """
     checked = []
     for name, values in (("values_true", values_true), ("values_pred", values_pred)):
         values = column_or_1d(values, dtype=np.float64)
