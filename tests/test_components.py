@@ -387,3 +387,9 @@ def test_estimators_are_small(kind):
 
 def test_all_estimators_are_measured():
     assert {*ESTIMATORS.values(), CalibratedValueCV} <= set(PUBLIC)
+
+
+@pytest.mark.parametrize("name", ["ascent__noise", "tuples__lag", "solver__momentum"])
+def test_nested_names_need_an_object(name):
+    with pytest.raises(ValueError, match=f"{name} cannot be set.*Give one first"):
+        DVNMultiLabelClassifier().set_params(**{name: 0.1})

@@ -18,6 +18,7 @@ _OPENML_IDS = {name: 41464 + i for i, name in enumerate(_OPENML.split())}
 
 
 _TRUTH = dict.fromkeys(("true", "yes", "1", "1.0"), 1)
+_TRUTH |= dict.fromkeys(("false", "no", "0", "0.0"), 0)
 
 
 _DIGIT_ATTRIBUTES = {

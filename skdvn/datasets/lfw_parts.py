@@ -81,7 +81,7 @@ def load_lfw_parts(
     largest share of that area and the superpixel at its middle, so that small
     superpixels get lost. To be comparable with published superpixel accuracies,
     resize predictions instead, to the original size, with
-    :func:`skdvn.superpixels.resize_labels`.
+    :func:`skdvn.metrics.resize_labels`.
 
     Written to the published format and tested on small files; it was not run on the
     published files.

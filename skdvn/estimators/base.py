@@ -52,9 +52,19 @@ class BaseDVN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         TypeError
             If a name is that of a parameter which has moved.
         ValueError
-            If there is no such parameter.
+            If there is no such parameter, or no object that could have it.
         """
         refuse_moved(type(self).__name__, params)
+        for name in params:
+            part, nested, _ = name.partition("__")
+            if part in params or not nested or not hasattr(self, part):
+                continue
+            if not hasattr(getattr(self, part), "set_params"):
+                raise ValueError(
+                    f"{name} cannot be set, since {part}={getattr(self, part)!r} is no "
+                    "object with parameters. Give one first, for example "
+                    "ascent=Ascent(), tuples=Mixture(), solver=SGD() or crops=Crops()."
+                )
         return super().set_params(**params)
 
     def _validate_params(self):

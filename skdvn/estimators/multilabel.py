@@ -115,7 +115,7 @@ classifier or Initializer, default="auto"
         More about the steps: their direction, momentum, noise, decay and projection,
         see `skdvn.Ascent`. None means ``Ascent()``.
     step_size : float or "auto", default="auto"
-        Size of the ascent's steps, above 0 (eta in eq. 8). "auto" trains with 0.5 and
+        Size of the ascent's steps, positive (eta in eq. 8). "auto" trains with 0.5 and
         then chooses; where rows have more than five labels, steps are larger in
         proportion, since the gradient of the F1 score falls with their number.
     n_steps : int or "auto", default="auto"

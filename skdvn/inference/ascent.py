@@ -185,7 +185,7 @@ def last(iterates):
 
 
 def value_field(network, context, pull=None):
-    """The function that inference climbs, for `Ascent.iterates`.
+    """The function that inference climbs, for `GradientAscent.iterates`.
 
     Parameters
     ----------

@@ -163,8 +163,8 @@ def _global_terms(fitted):
             )
         if not network.interaction.layers:
             raise ValueError(
-                "The network has no global term, since n_global_units="
-                f"{fitted.n_global_units}. Fit with n_global_units above 0."
+                f"The network has no global term: network={fitted.network!r}. Fit with "
+                "network=LabelNet(...), n_global_units above 0."
             )
     return [network.interaction for network in networks]
 

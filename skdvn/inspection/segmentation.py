@@ -172,7 +172,10 @@ or list of arrays
             _names_of_classes(class_names, targets.classes_),
             values_true=values_true,
             values_pred=values_pred,
-            value_name=_name_of_oracle(fitted.oracle, len(targets.classes_)),
+            value_name=_name_of_oracle(
+                getattr(fitted, "oracle", fitted.codec_.default_oracle),
+                len(targets.classes_),
+            ),
             with_key=True if class_names is not None else None,
         )
         return display.plot(ax=ax, **kwargs)

@@ -136,7 +136,7 @@ class RiskCoverageDisplay:
         Parameters
         ----------
         values_true, values_pred : array-like of shape (n_samples,)
-            Values in [0, 1], as of `skdvn.calibration.value_pairs`.
+            Values in [0, 1], as of `skdvn.metrics.value_pairs`.
         name : str, default=None
             What the legend calls the curve.
         ax : matplotlib Axes, default=None
@@ -228,7 +228,7 @@ class ValueCalibrationDisplay:
     See Also
     --------
     skdvn.metrics.value_calibration_error : The error alone.
-    skdvn.calibration.CalibratedValueCV : Makes it smaller.
+    skdvn.CalibratedValueCV : Makes it smaller.
     """
 
     def __init__(
@@ -312,7 +312,7 @@ class ValueCalibrationDisplay:
         Parameters
         ----------
         values_true, values_pred : array-like of shape (n_samples,)
-            Values in [0, 1], as of `skdvn.calibration.value_pairs`.
+            Values in [0, 1], as of `skdvn.metrics.value_pairs`.
         n_bins, strategy, name, ax, **kwargs
             As for `from_estimator`.
 

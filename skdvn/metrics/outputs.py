@@ -30,14 +30,13 @@ def oracle_values(estimator: Any, Y_true: MatrixLike, Y_pred: MatrixLike) -> Flo
         In [0, 1].
     """
     fitted = getattr(estimator, "estimator_", estimator)
-    check_is_fitted(fitted)
-    codec = getattr(fitted, "codec_", None)
-    if codec is None:
+    if not hasattr(fitted, "predict_value") and not hasattr(fitted, "codec_"):
         raise TypeError(
             "estimator must have an oracle, as the classifiers and segmenters of skdvn "
             f"have; got {type(estimator).__name__}."
         )
-    encode = codec.targets.encode
+    check_is_fitted(fitted)
+    encode = fitted.codec_.targets.encode
     return encoded_values(fitted, encode(Y_true, "Y_true"), encode(Y_pred, "Y_pred"))
 
 

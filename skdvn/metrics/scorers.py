@@ -1,4 +1,4 @@
-"""Scorers for `scoring=` of scikit-learn's searches and cross-validation."""
+"""Scorers for ``scoring=`` of scikit-learn's searches and cross-validation."""
 
 from sklearn.metrics import make_scorer
 

@@ -89,7 +89,7 @@ def majority_labels(Y: ArrayLike, segments: ArrayLike) -> Maps:
 
     Examples
     --------
-    >>> from skdvn.superpixels import majority_labels
+    >>> from skdvn.metrics import majority_labels
     >>> majority_labels([[[0, 2, 2], [1, 1, 0]]], [[[7, 7, 7], [8, 8, 8]]])
     [array([[2, 2, 2],
            [1, 1, 1]])]
@@ -119,7 +119,7 @@ def resize_labels(Y: ArrayLike, sizes: tuple[int, int] | list[tuple[int, int]]) 
 
     Examples
     --------
-    >>> from skdvn.superpixels import resize_labels
+    >>> from skdvn.metrics import resize_labels
     >>> resize_labels([[[1, 2]]], (2, 4)).tolist()
     [[[1, 1, 2, 2], [1, 1, 2, 2]]]
     """

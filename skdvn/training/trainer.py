@@ -13,8 +13,8 @@ from .optimizers import SGD, Adam, AdamW, MovingAverage
 from .plan import GRADIENT_LOSSES, LOSSES, SCHEDULES, Objective, Optimization
 from .teams import ALONE
 from .tuples.generators import oracle_and_grad
+from .tuples.memory import ReplayBuffer
 from .tuples.mixture import Batch
-from .tuples.replay import ReplayBuffer
 
 
 class Trainer:

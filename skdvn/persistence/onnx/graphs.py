@@ -156,7 +156,7 @@ class Prediction(nn.Module):
         return (y, *leaves, pull) if self.pulled else (y, *leaves)
 
     def advance(self, size, y, velocity, *leaves):
-        """The next iterate and velocity; as `Ascent.iterates`."""
+        """The next iterate and velocity; as `GradientAscent.iterates`."""
         *leaves, pull = leaves if self.pulled else (*leaves, None)
         context = tree_unflatten(leaves, self._structure)
         project, along = PROJECTIONS[self.ascent.projection]

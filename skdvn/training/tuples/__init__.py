@@ -11,8 +11,8 @@ from .generators import (
     oracle_and_grad,
     replay,
 )
+from .memory import ReplayBuffer
 from .mixture import Batch, TupleMixture, Tuples, TupleSettings
-from .replay import ReplayBuffer
 from .stratified import corrupt, stratified, stratified_log_weights
 
 __all__ = [
