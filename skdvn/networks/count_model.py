@@ -175,6 +175,11 @@ def _fit_exponents(terms, counts, log_base):
 def _minimum(loss_and_grad, start, bounds=None):
     options = {"maxiter": 200}
     found = minimize(
-        loss_and_grad, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options
+        loss_and_grad,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=bounds,
+        options=options,
     )
     return torch.from_numpy(found.x)

@@ -16,6 +16,9 @@ import torch
 from ..oracles import FBeta, at_least_one, relaxed_accuracy, relaxed_iou
 from .poisson_binomial import sample_labels
 
+# Entries of outputs that an oracle is given at once.
+SAMPLED_SIZE = 2**20
+
 
 def _emptiness(y):
     """``prod(1 - y_i)``, shape (n,), and its gradient."""
@@ -170,7 +173,12 @@ class SampledValue:
 
     def value(self, parts, y):
         """Mean values, shape (n,)."""
-        return sum(self.oracle(y, one) for one in parts[1].unbind(1)) / self.n_samples
+        total, at_once = 0.0, max(1, SAMPLED_SIZE // max(y.numel(), 1))
+        for samples in parts[1].split(at_once, 1):
+            repeated = y[:, None].expand_as(samples).flatten(0, 1)
+            values = self.oracle(repeated, samples.flatten(0, 1))
+            total = total + values.view(samples.shape[:2]).sum(1)
+        return total / self.n_samples
 
     def value_and_grad(self, parts, y):
         """Mean values, shape (n,), and their gradient in y, by autograd."""

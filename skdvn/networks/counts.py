@@ -1,4 +1,4 @@
-"""A value for labels that is the expected oracle value under a guess of their number."""
+"""A value for labels: the oracle expected under a guess of them and their number."""
 
 import torch
 from torch import nn
