@@ -81,7 +81,7 @@ def values_of(network, x, outputs):
 probability = st.floats(1e-6, 1 - 1e-6) | st.sampled_from([1e-6, 1 - 1e-6, 0.5])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     st.lists(probability, min_size=1, max_size=7),
     st.sampled_from([torch.float32, torch.float64]),

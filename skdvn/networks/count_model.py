@@ -11,7 +11,7 @@ N_LARGEST = 10
 # Squared weights of the regression, and distances of the exponents from where they
 # start, in units of log loss, summed over rows.
 REGRESSION_PENALTY = 1.0
-EXPONENT_PENALTY = 4.0
+EXPONENT_PENALTY = 16.0
 N_FOLDS = 5
 
 
