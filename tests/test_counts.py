@@ -226,6 +226,21 @@ def test_the_exact_maximiser_is_that_of_enumeration(name):
     assert 0 < (outputs.sum(1) == 0).sum() < len(x)
 
 
+def test_the_exact_maximiser_of_any_distribution():
+    """Which labels are best then depends on how many there are."""
+    rng, Y = torch.Generator().manual_seed(0), truths(5)
+    weights = torch.rand(200, len(Y), generator=rng).double().pow(8)
+    weights /= weights.sum(1, keepdim=True)
+    one_hot = torch.nn.functional.one_hot(Y.sum(1).long()).double()
+    counts = weights @ one_hot
+    labels = torch.einsum("nt,tl,ts->nls", weights, Y, one_hot) / counts[:, None]
+    values = weights @ torch.stack([relaxed_f1(y.expand_as(Y), Y) for y in Y]).T
+    outputs, found = exact_maximiser(counts, labels)
+    best, place = values.max(1)
+    torch.testing.assert_close(found, best)
+    torch.testing.assert_close(outputs, Y[place])
+
+
 class LinearDecay(GradientAscent):
     """Steps that fall linearly to 0."""
 
@@ -275,6 +290,24 @@ def log_loss(model, p, Y):
     log_counts = model(p, log_count_distribution(p, model.max_count))
     counts = Y.sum(1).long().clamp(max=model.max_count)
     return -log_counts.gather(1, counts[:, None]).mean().item()
+
+
+def test_the_regression_is_where_its_loss_is_least():
+    rng = torch.Generator().manual_seed(0)
+    p = label_problem(80, 12, 2.0, rng).double()
+    Y = (torch.rand(p.shape, generator=rng) < p).double()
+    model = CountModel(12, 6).double()
+    model.fit(p, Y, rng)
+    model.exponents.data = torch.tensor([0.0, 0.0, 1.0]).double()
+    loss = (
+        len(p)
+        * -model(p, torch.zeros(80, 7).double())
+        .gather(1, Y.sum(1).long().clamp(max=6)[:, None])
+        .mean()
+    )
+    loss = loss + 0.5 * (model.weight.square().sum() + model.bias.square().sum())
+    for grad in torch.autograd.grad(loss, (model.weight, model.bias)):
+        assert grad.abs().max() < 0.02
 
 
 def test_few_rows_change_little():
