@@ -2,6 +2,9 @@
 
 from .checks import check_is_network, check_network
 from .conv import ConvNetwork
+from .count_model import CountModel, largest_count
+from .count_values import exact_maximiser
+from .counts import CountNetwork
 from .expected import expected_term, has_closed_form
 from .guesses import Correction, GuessNetwork
 from .joint import JointNetwork, join, members, score_all
@@ -15,6 +18,7 @@ from .labels import (
     LabelScore,
 )
 from .layers import HalfPrecision
+from .poisson_binomial import conditional_labels, log_count_distribution
 from .protocol import (
     autograd_score_and_grad,
     copy_network,
@@ -31,6 +35,8 @@ __all__ = [
     "KINDS",
     "ConvNetwork",
     "Correction",
+    "CountModel",
+    "CountNetwork",
     "GlobalTerm",
     "GuessLabelNetwork",
     "GuessNetwork",
@@ -45,13 +51,17 @@ __all__ = [
     "build",
     "check_is_network",
     "check_network",
+    "conditional_labels",
     "copy_network",
     "describe",
     "detach_context",
+    "exact_maximiser",
     "expected_term",
     "has_closed_form",
     "is_known",
     "join",
+    "largest_count",
+    "log_count_distribution",
     "members",
     "score_all",
     "score_and_grad",
