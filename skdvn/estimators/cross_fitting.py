@@ -4,6 +4,7 @@ from numbers import Integral
 
 import numpy as np
 from joblib import Parallel, delayed
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.model_selection import KFold, StratifiedKFold, check_cv
 from sklearn.utils import _safe_indexing, check_random_state
@@ -68,7 +69,7 @@ class CrossFitted:
                 "wrap it in sklearn.calibration.CalibratedClassifierCV."
             )
         n, weight = _num_samples(X), checked_weight(sample_weight, X)
-        if self.cv == "prefit" if isinstance(self.cv, str) else False:
+        if self._is_prefit:
             self.estimator_ = self.estimator
             self.cross_fitted_ = self._says(self.estimator_, X, "as fitted before")
             return self
@@ -102,6 +103,10 @@ class CrossFitted:
         return self._says(self.estimator_, X, "on these rows")
 
     @property
+    def _is_prefit(self):
+        return isinstance(self.cv, str) and self.cv == "prefit"
+
+    @property
     def _who(self):
         return f"Estimator {self.name!r} ({type(self.estimator).__name__})"
 
@@ -119,11 +124,11 @@ class CrossFitted:
                 kind = StratifiedKFold
             cv = kind(cv, shuffle=True, random_state=rng.randint(2**31 - 1))
         try:
-            folds = [tuple(map(_positions, f)) for f in check_cv(cv).split(X, y)]
+            folds = list(check_cv(cv).split(X, y))
         except Exception as error:
             raise ValueError(
-                f"cv={self.cv!r} cannot split {n} rows for {self._who}: {error} Allowed "
-                "are an int, a splitter without groups, and 'prefit'."
+                f"cv={self.cv!r} cannot split {n} rows for {self._who}: {error} "
+                "Allowed are an int, a splitter without groups, and 'prefit'."
             ) from error
         tested = np.concatenate([test for _, test in folds])
         if not np.array_equal(np.sort(tested), np.arange(n)):
@@ -143,9 +148,9 @@ class CrossFitted:
             return fitted.fit(_safe_indexing(X, rows), _safe_indexing(y, rows), **more)
         except Exception as error:
             raise ValueError(
-                f"{self._who} cannot be fitted {where}: {type(error).__name__}: {error} "
-                "It must take this X and y, and any part of their rows; fewer folds or "
-                "another cv may help, or leave it out."
+                f"{self._who} cannot be fitted {where}: "
+                f"{type(error).__name__}: {error} It must take this X and y, and "
+                "any part of their rows; fewer folds or another cv may help, or leave it out."
             ) from error
 
     def _says(self, fitted, X, where):
@@ -153,14 +158,15 @@ class CrossFitted:
         try:
             output = fitted.predict_proba(X)
         except Exception as error:
-            advice = "Fit it first." if self.cv == "prefit" else "Check it by itself."
+            advice = "Fit it first." if self._is_prefit else "Check it by itself."
             raise ValueError(
                 f"{self._who} cannot predict {where}: {type(error).__name__}: {error} "
                 + advice
             ) from error
         try:
-            found = probabilities_of(output, getattr(fitted, "classes_", None), self)
-            _check_probabilities(found, (_num_samples(X), self._targets.n_labels_))
+            classes = getattr(fitted, "classes_", None)
+            found = _as_matrix(output, classes, self._targets)
+            _check(found, (_num_samples(X), self._targets.n_labels_))
         except ValueError as error:
             raise ValueError(
                 f"{self._who}, {where}: predict_proba returned {error} Allowed are "
@@ -169,3 +175,80 @@ class CrossFitted:
                 "(n_samples, 2)."
             ) from error
         return found.astype(np.float32).clip(0, 1)
+
+
+def _as_matrix(output, classes, targets):
+    """What a `predict_proba` returned, with a column per label.
+
+    Parameters
+    ----------
+    output : list of arrays, or array
+    classes : list of arrays, array or None
+        `classes_` of who returned it.
+    targets : LabelTargets
+
+    Returns
+    -------
+    probabilities : ndarray
+    """
+    if isinstance(output, list | tuple) or np.ndim(output) == 3:
+        if len(output) != targets.n_labels_:
+            raise ValueError(f"a list of {len(output)} arrays.")
+        known = [None] * len(output) if classes is None else classes
+        return np.column_stack(list(map(_of_label_1, output, known)))
+    found = np.asarray(output.toarray() if sparse.issparse(output) else output)
+    if found.ndim != 2 or targets.classes_.ndim == 2 or classes is None:
+        return found
+    strange = np.setdiff1d(classes, targets.classes_)
+    if found.shape[1] != len(classes) or len(strange):
+        raise ValueError(
+            f"shape {found.shape} for the classes {list(classes)}; those of y are "
+            f"{targets.classes_.tolist()}."
+        )
+    matrix = np.zeros((len(found), targets.n_labels_))
+    matrix[:, np.searchsorted(targets.classes_, classes)] = found
+    return matrix
+
+
+def _of_label_1(output, classes):
+    """The probability that one label is 1; a fold may lack one of the two classes."""
+    output = np.asarray(output)
+    if classes is None:
+        classes = [0, 1]
+    if output.ndim != 2 or output.shape[1] != len(classes):
+        raise ValueError(f"an array of shape {output.shape} for a label.")
+    return output @ (np.asarray(classes) == 1).astype(np.float64)
+
+
+def _check(found, shape):
+    if found.shape != shape:
+        raise ValueError(f"shape {found.shape} where {shape} was expected.")
+    if not np.issubdtype(found.dtype, np.number):
+        raise ValueError(f"an array of {found.dtype}.")
+    n_bad = np.count_nonzero(~np.isfinite(found))
+    if n_bad:
+        raise ValueError(f"{n_bad} values that are NaN or infinite.")
+    low, high = found.min(), found.max()
+    if low < -TOLERANCE or high > 1 + TOLERANCE:
+        raise ValueError(f"values from {low:.4g} to {high:.4g}.")
+
+
+def _takes_weights(estimator):
+    """Whether `fit` takes sample_weight, and those inside a multi-output wrapper do."""
+    inner = getattr(estimator, "estimator", None)
+    takes = has_fit_parameter(estimator, "sample_weight")
+    if hasattr(inner, "fit"):
+        takes = takes and has_fit_parameter(inner, "sample_weight")
+    return takes
+
+
+def _seed_random_states(estimator, seed):
+    """Set each `random_state` that is None, those of parts included."""
+    rng = np.random.RandomState(seed)
+    unset = [
+        name
+        for name, value in sorted(estimator.get_params(deep=True).items())
+        if name.split("__")[-1] == "random_state" and value is None
+    ]
+    seeds = rng.randint(2**31 - 1, size=len(unset)).tolist()
+    estimator.set_params(**dict(zip(unset, seeds, strict=True)))

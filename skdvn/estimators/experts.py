@@ -242,11 +242,11 @@ class KernelRidgeExpert(Expert):
 
     Parameters
     ----------
-    alphas : sequence of float, default=(.03, .1, .3)
+    alphas : sequence of float, default=(.1, .3, 1)
         Strengths of the penalty to choose from, by the log loss on rows left out.
     """
 
-    def __init__(self, alphas=(0.03, 0.1, 0.3)):
+    def __init__(self, alphas=(0.1, 0.3, 1.0)):
         self.alphas = alphas
 
     def _fit(self, X, Y, weight):

@@ -100,9 +100,7 @@ def _fitted_together(parts, squares, C, max_iter):
 
     options = {"maxiter": max_iter, "maxcor": 5}
     zeros = np.zeros((shape[0] + 1) * shape[1])
-    found = minimize(
-        loss_and_grad, zeros, jac=True, method="L-BFGS-B", options=options
-    )
+    found = minimize(loss_and_grad, zeros, jac=True, method="L-BFGS-B", options=options)
     return unpack(found.x)
 
 
