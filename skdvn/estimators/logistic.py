@@ -44,8 +44,11 @@ def logistic_regressions(X, Y, sample_weight, C, max_iter):
     columns, fitted = Y.tocsc(), []
     for labels in batches_of(Y.shape[1], together):
         truths = columns[:, labels].tocsr()
-        problem = [(*part, truths[at]) for part, at in zip(parts, rows, strict=True)]
-        fitted.append(_fitted_together(problem, squares, C, max_iter))
+        problem = [
+            (*part, truths[at].nonzero()) for part, at in zip(parts, rows, strict=True)
+        ]
+        rates = (truths.T @ weight[:, 0]) / len(weight)
+        fitted.append(_fitted_together(problem, squares, rates, C, max_iter))
     return tuple(np.concatenate(each, axis=-1) for each in zip(*fitted, strict=True))
 
 
@@ -58,21 +61,22 @@ def _sum_of_squares(X, X_transposed, weight):
     return squares @ weight
 
 
-def _fitted_together(parts, squares, C, max_iter):
+def _fitted_together(parts, squares, rates, C, max_iter):
     """The regressions of some labels.
 
     Parameters
     ----------
-    parts : list of tuples (X, X transposed, weight, Y)
-        What belongs to a part of the rows each.
+    parts : list of tuples (X, X transposed, weight, positives)
+        What belongs to a part of the rows each; the last are places in Y.
     squares : ndarray of shape (n_features, 1)
         Weighted sums of squared inputs.
+    rates : ndarray of shape (n_labels,)
+        Weighted means of the labels.
     C, max_iter : float, int
         As for `logistic_regressions`.
     """
-    shape = squares.shape[0], parts[0][3].shape[1]
+    shape = len(squares), len(rates)
     n_rows = sum(len(weight) for *_, weight, _ in parts)
-    rates = sum(Y.T @ weight[:, 0] for *_, weight, Y in parts) / n_rows
     low = 0.5 / n_rows
     rates = np.clip(rates, low, 1 - low)
     curvature = (rates * (1 - rates)).astype(np.float32)
@@ -89,8 +93,9 @@ def _fitted_together(parts, squares, C, max_iter):
         coefficients, intercepts = unpack(flat)
         loss = np.vdot(coefficients, coefficients) / (2 * C)
         grad, grad_intercepts = coefficients / C, 0
-        for X, X_transposed, weight, Y in parts:
-            more, errors = _losses_and_errors(X @ coefficients + intercepts, Y, weight)
+        for X, X_transposed, weight, at in parts:
+            logits = X @ coefficients + intercepts
+            more, errors = _losses_and_errors(logits, at, weight)
             loss += more
             grad += X_transposed @ errors
             grad_intercepts += errors.sum(axis=0)
@@ -104,12 +109,11 @@ def _fitted_together(parts, squares, C, max_iter):
     return unpack(found.x)
 
 
-def _losses_and_errors(logits, Y, weight):
-    """Sum of the weighted cross-entropies, and its derivative in the logits."""
+def _losses_and_errors(logits, at, weight):
+    """Sum of weighted cross-entropies, labels being 1 at `at`, and its derivative."""
     decay = np.exp(-np.abs(logits))
     losses = np.maximum(logits, 0) + np.log1p(decay)
     errors = np.where(logits >= 0, np.float32(1), decay) / (1 + decay)
-    at = Y.nonzero()
     losses[at] -= logits[at]
     errors[at] -= 1
     errors *= weight
