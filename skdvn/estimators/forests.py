@@ -17,8 +17,10 @@ MAX_OUTPUTS = 12
 # Of more tables than this share filled, plain arrays are faster.
 TABLE_DENSITY = 0.25
 LARGEST = np.finfo(np.float32).max
+# Rows with more entries stay sparse.
 MAX_DENSE = 2**26
-FEW_ROWS = 2000
+# More trees are worth their time up to so many rows.
+FEW_ROWS, MOST_TREES = 2000, 66
 
 
 class TreesExpert(Expert):
@@ -69,7 +71,7 @@ class TreesExpert(Expert):
         rng = check_random_state(self.random_state)
         n_trees, self.leaf_ = self.n_estimators, self.min_samples_leaf
         if n_trees == "auto":
-            n_trees = 66 if X.shape[0] <= FEW_ROWS else 36
+            n_trees = MOST_TREES if X.shape[0] <= FEW_ROWS else 36
         if self.leaf_ == "auto":
             self.leaf_ = 2 if kind_of(X) == "standardised" else 5
         n_rounds = -(-n_trees // N_PARTS)

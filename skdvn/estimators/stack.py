@@ -28,8 +28,10 @@ from .parameters import checked_weight
 MAX_ENTRIES = 2**21
 # Where leaving a row out of a kernel costs a second.
 MAX_KERNEL_ROWS = 2_000
-# Where two folds of a linear model are as good as five.
+# Two folds of a linear model are as good as five of so many rows.
 MANY_ROWS = 50_000
+# Three folds have to do where there is so much to predict.
+MANY_OUTPUTS = 2**21
 
 
 def experts_for(X, Y, n_jobs=None, random_state=None):
@@ -49,10 +51,14 @@ def experts_for(X, Y, n_jobs=None, random_state=None):
         2,000 rows kernel ridge regression as well. Of many rows trees and neighbours
         use a sample.
     """
-    n = X.shape[0]
+    n, n_folds = X.shape[0], 5
+    if n >= MANY_ROWS:
+        n_folds = 2
+    elif n * Y.shape[1] >= MANY_OUTPUTS:
+        n_folds = 3
     common = {"n_jobs": n_jobs, "random_state": random_state}
     experts = [
-        ("logistic", LogisticExpert(n_folds=5 if n < MANY_ROWS else 2, **common)),
+        ("logistic", LogisticExpert(n_folds=n_folds, **common)),
         ("trees", TreesExpert(**common)),
     ]
     # Similarities to a sample take as long as all else together.
