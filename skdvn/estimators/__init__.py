@@ -46,6 +46,7 @@ from .plain_state import MARKS, packed, unpacked
 from .segmentation import DVNSegmenter
 from .segmenter import SEGMENTER_CONSTRAINTS, BaseSegmenter
 from .solvers import SGD, Adam, AdamW, EarlyStopping, Solver
+from .stack import StackedGuess, experts_for
 from .versions import OtherVersionWarning, VersionedMixin, this_version
 
 __all__ = [
@@ -86,12 +87,14 @@ __all__ = [
     "SegmenterStart",
     "Solver",
     "Splitter",
+    "StackedGuess",
     "VersionedMixin",
     "above",
     "at_least",
     "check_pair",
     "decision_thresholds",
     "execution_for",
+    "experts_for",
     "feed_forward",
     "fingerprint",
     "half_pays",

@@ -1,0 +1,258 @@
+"""One guess of the labels from several experts, cross-fitted."""
+
+from collections import Counter
+
+import numpy as np
+from scipy import sparse
+from scipy.optimize import minimize
+from scipy.special import expit, logit
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _num_samples, check_is_fitted
+
+from ..data import batches_of, rows_at_once
+from .cross_fitting import CrossFitted
+from .experts import (
+    LIMIT,
+    KernelRidgeExpert,
+    LogisticExpert,
+    NeighborsExpert,
+    numbers,
+)
+from .forests import TreesExpert
+from .input_views import dense
+from .label_targets import LabelTargets
+from .parameters import checked_weight
+
+# A handful of numbers is learned from at most so many labels of rows.
+MAX_ENTRIES = 2**21
+# Where leaving a row out of a kernel costs a second.
+MAX_KERNEL_ROWS = 2_000
+# Two folds of a linear model are as good as five of so many rows.
+MANY_ROWS = 50_000
+# Three folds have to do where there is so much to predict.
+MANY_OUTPUTS = 2**21
+
+
+def experts_for(X, Y, n_jobs=None, random_state=None):
+    """The experts that suit the size and kind of a data set.
+
+    Parameters
+    ----------
+    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
+    Y : {ndarray, sparse matrix} of shape (n_samples, n_labels)
+    n_jobs, random_state : int, RandomState instance or None
+        Passed on.
+
+    Returns
+    -------
+    experts : list of (str, Expert)
+        Not fitted. Logistic regression, extra trees and nearest neighbours; up to
+        2,000 rows kernel ridge regression as well. Of many rows trees and neighbours
+        use a sample.
+    """
+    n, n_folds = X.shape[0], 5
+    if n >= MANY_ROWS:
+        n_folds = 2
+    elif n * Y.shape[1] >= MANY_OUTPUTS:
+        n_folds = 3
+    common = {"n_jobs": n_jobs, "random_state": random_state}
+    experts = [
+        ("logistic", LogisticExpert(n_folds=n_folds, **common)),
+        ("trees", TreesExpert(**common)),
+    ]
+    # Similarities to a sample take as long as all else together.
+    rows = 10_000 if n < MANY_ROWS else 2_000
+    experts.append(
+        ("neighbors", NeighborsExpert(max_rows=rows, random_state=random_state))
+    )
+    if n <= MAX_KERNEL_ROWS:
+        experts.append(("kernel_ridge", KernelRidgeExpert()))
+    return experts
+
+
+class StackedGuess(BaseEstimator):
+    """Label probabilities from several experts, weighted as they deserve.
+
+    The logit of a label is a weighted sum of the experts' logits and that of the
+    label's rate, plus a bias. Weights are shared by all labels and are learned from
+    what each expert says of rows it has not seen.
+
+    Parameters
+    ----------
+    estimators : "auto" or list of (str, classifier), default="auto"
+        Names and classifiers with `predict_proba`, as for
+        `sklearn.ensemble.StackingClassifier`; a classifier "drop" is left out. "auto"
+        is `experts_for`.
+    cv : int, splitter, iterable of splits or "prefit", default=5
+        How `estimators` are cross-fitted; an int is a number of shuffled folds. Not
+        used by "auto".
+    n_jobs : int or None, default=None
+        Threads at work together.
+    random_state : int, RandomState instance or None, default=None
+
+    Attributes
+    ----------
+    experts_ : list of (str, expert)
+        Fitted to all rows.
+    weights_ : ndarray of shape (n_experts,)
+        Non-negative.
+    rate_weight_, bias_ : float
+    rates_ : ndarray of shape (n_labels,)
+        How frequent labels are.
+    cross_fitted_ : ndarray of shape (n_samples, n_labels)
+        Probabilities of the training rows, each without its own labels.
+    classes_ : ndarray
+        As of `LabelTargets`.
+    """
+
+    def __init__(self, estimators="auto", cv=5, n_jobs=None, random_state=None):
+        self.estimators = estimators
+        self.cv = cv
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    def fit(self, X, y, sample_weight=None):
+        """Fit experts and the weights of their logits.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            With `estimators` of the user anything that they take.
+        y : {array-like, sparse matrix}
+            Binary labels (n_samples, n_labels), or classes (n_samples,).
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative; rows of weight 0 are as good as absent.
+
+        Returns
+        -------
+        self : StackedGuess
+        """
+        targets = LabelTargets(y)
+        Y = sparse.csr_matrix(targets.encode(y), dtype=np.float32)
+        if _num_samples(X) != Y.shape[0]:
+            raise ValueError(
+                f"X has {_num_samples(X)} rows and y has {Y.shape[0]}; they must match."
+            )
+        weight = checked_weight(sample_weight, X)
+        rng = check_random_state(self.random_state)
+        experts = self._fitted_experts(X, y, Y, weight, targets, rng)
+        said = [expert.cross_fitted_ for _, expert in experts]
+        for _, expert in experts:  # not kept twice
+            del expert.cross_fitted_
+        mass = np.ones(Y.shape[0]) if weight is None else weight
+        # Half a row more of each kind keeps rates inside (0, 1).
+        n = np.count_nonzero(mass)
+        self.rates_ = (Y.T @ mass / mass.sum() * n + 0.5) / (n + 1)
+        self.experts_, self.classes_ = experts, targets.classes_
+        *weights, self.rate_weight_, self.bias_ = self._weights(said, Y, mass, rng)
+        self.weights_ = np.array(weights)
+        self.cross_fitted_ = self._stacked(said)
+        return self
+
+    def predict_proba(self, X):
+        """Probabilities of the labels.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            In the form of the X given to `fit`.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_labels)
+            Of a one-dimensional y a column per class; rows need not add up to 1.
+        """
+        check_is_fitted(self)
+        return self._stacked([expert.predict_proba(X) for _, expert in self.experts_])
+
+    def _fitted_experts(self, X, y, Y, weight, targets, rng):
+        seed = rng.randint(2**31 - 1)
+        if isinstance(self.estimators, str) and self.estimators == "auto":
+            X = numbers(X)
+            experts = experts_for(X, Y, self.n_jobs, seed)
+            return [(name, one.fit(X, Y, weight)) for name, one in experts]
+        return [
+            (
+                name,
+                CrossFitted(name, estimator, self.cv, self.n_jobs, seed).fit(
+                    X, y, weight, targets
+                ),
+            )
+            for name, estimator in checked_estimators(self.estimators)
+        ]
+
+    def _weights(self, said, Y, mass, rng):
+        """One weight per expert, one for the rates, and a bias, by log loss."""
+        rows = np.flatnonzero(mass)
+        most = max(100, MAX_ENTRIES // Y.shape[1])
+        if len(rows) > most:
+            rows = np.sort(rng.choice(rows, most, replace=False))
+        mass = (mass[rows] / (mass[rows].sum() * Y.shape[1]))[:, None]
+        base = np.broadcast_to(logit(self.rates_), (len(rows), Y.shape[1]))
+        logits = [*(_logits(one[rows]) for one in said), base]
+        truth = dense(Y[rows])
+
+        def loss_and_grad(weights):
+            total = weights[-1] + sum(
+                w * z for w, z in zip(weights[:-1], logits, strict=True)
+            )
+            errors = mass * (expit(total) - truth)
+            loss = (mass * (np.logaddexp(0, total) - truth * total)).sum()
+            grad = [np.vdot(errors, z) for z in logits]
+            return loss, np.array([*grad, errors.sum()])
+
+        start = np.array([*[1 / len(said)] * len(said), 0.0, 0.0])
+        bounds = [(0, None)] * len(said) + [(None, None)] * 2
+        return minimize(
+            loss_and_grad, start, jac=True, method="L-BFGS-B", bounds=bounds
+        ).x
+
+    def _stacked(self, said):
+        stacked = np.empty(said[0].shape, dtype=np.float32)
+        base = self.rate_weight_ * logit(self.rates_) + self.bias_
+        for rows in batches_of(len(stacked), rows_at_once(stacked.shape[1])):
+            total = sum(
+                w * _logits(one[rows])
+                for w, one in zip(self.weights_, said, strict=True)
+            )
+            stacked[rows] = expit(total + base)
+        return stacked
+
+
+def _logits(probabilities):
+    return logit(np.clip(probabilities, LIMIT, 1 - LIMIT))
+
+
+def checked_estimators(estimators):
+    """The pairs of `estimators` but for those that are "drop"; raises if it is none."""
+    allowed = "a list of (name, classifier), as for StackingClassifier, or 'auto'"
+    if not isinstance(estimators, list | tuple) or not all(
+        isinstance(pair, list | tuple) and len(pair) == 2 for pair in estimators
+    ):
+        raise ValueError(f"estimators must be {allowed}; got {estimators!r}.")
+    names = [name for name, _ in estimators]
+    strange = [name for name in names if not isinstance(name, str) or "__" in name]
+    if strange:
+        raise ValueError(
+            f"estimators names one {strange[0]!r}; names must be strings without '__'."
+        )
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ValueError(
+            f"estimators has the name(s) {twice} more than once; give each its own."
+        )
+    kept = [pair for pair in estimators if not _is_dropped(pair[1])]
+    if not kept:
+        raise ValueError(f"estimators holds no classifier; it must be {allowed}.")
+    for name, estimator in kept:
+        if isinstance(estimator, type) or not hasattr(estimator, "fit"):
+            raise ValueError(
+                f"Estimator {name!r} is {estimator!r}, which is no classifier. Give an "
+                "instance with fit and predict_proba."
+            )
+    return kept
+
+
+def _is_dropped(estimator):
+    return isinstance(estimator, str) and estimator == "drop"
