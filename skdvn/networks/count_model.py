@@ -34,7 +34,9 @@ def largest_count(Y, cap=150):
 
 
 class CountModel(nn.Module):
-    """Distribution of the number of labels, given probabilities of the single ones::
+    """Distribution of the number of labels, given probabilities of the single ones.
+
+    In formulas::
 
         P(s | x) ~ PB(s | x)^a * base(s)^b * m(s | x)^c
 
