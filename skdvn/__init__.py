@@ -17,6 +17,7 @@ from .estimators import (
     Loss,
     MaskNet,
     Mixture,
+    StackedGuess,
     recipes,
 )
 
@@ -36,6 +37,7 @@ __all__ = [
     "Loss",
     "MaskNet",
     "Mixture",
+    "StackedGuess",
     "__version__",
     "recipes",
 ]

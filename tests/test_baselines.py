@@ -344,3 +344,22 @@ def test_an_unfit_threshold_is_refused(threshold, toy):
 def test_an_unfit_number_of_folds_is_refused(cv, toy):
     with pytest.raises(InvalidParameterError, match="'cv' parameter"):
         ThresholdClassifier(KNeighborsClassifier(), cv=cv).fit(*toy)
+
+
+def test_counts_find_what_independent_labels_miss():
+    """Each row has one label or none, which marginal probabilities cannot say."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(600, 3))
+    best = (X + rng.gumbel(size=X.shape)).argmax(1)
+    Y = np.eye(3, dtype=int)[best] * (rng.random(600) < 0.5)[:, None]
+    train, test = slice(400), slice(400, None)
+    inner = OneVsRestClassifier(LogisticRegression())
+    plain = PlugInClassifier(inner).fit(X[train], Y[train])
+    counting = PlugInClassifier(inner, counts=True).fit(X[train], Y[train])
+    scores = [
+        relaxed_f1_score(Y[test], clf.predict(X[test])) for clf in (plain, counting)
+    ]
+    assert (counting.predict(X[test]).sum(axis=1) == 0).any()
+    assert scores[1] > scores[0] + 0.1
+    again = pickle.loads(pickle.dumps(counting))
+    np.testing.assert_array_equal(again.predict(X[test]), counting.predict(X[test]))

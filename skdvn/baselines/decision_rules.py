@@ -6,6 +6,7 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+import torch
 from scipy import sparse
 from sklearn.base import (
     BaseEstimator,
@@ -17,9 +18,14 @@ from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from ..data import batches_of, rows_at_once
 from ..data.typing import MatrixLike, NDArray, Self
-from ..estimators import VersionedMixin, with_checked_parameters
+from ..estimators import PlainStateMixin, VersionedMixin, with_checked_parameters
 from ..metrics import relaxed_f1_score
+from ..networks import CountNetwork, exact_maximiser, largest_count
+from ..oracles import relaxed_f1
+
+N_FOLDS = 5
 
 
 def plug_in_labels(probabilities: NDArray[Any]) -> NDArray[Any]:
@@ -55,7 +61,16 @@ def _as_matrix(probabilities, classes):
     return np.asarray(probabilities)
 
 
-class _DecisionRule(VersionedMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+def _out_of_fold(estimator, X, Y, n_folds):
+    """Probabilities of each row, of clones that have not seen it."""
+    folds = KFold(n_folds, shuffle=True, random_state=0)
+    found = cross_val_predict(estimator, X, Y, cv=folds, method="predict_proba")
+    return _as_matrix(found, [np.unique(column) for column in Y.T])
+
+
+class _DecisionRule(
+    VersionedMixin, PlainStateMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator
+):
     """A multi-label classifier that decides on another one's probabilities."""
 
     _parameter_constraints = {"estimator": [HasMethods(["fit", "predict_proba"])]}
@@ -94,12 +109,19 @@ class PlugInClassifier(_DecisionRule):
     ----------
     estimator : classifier with `predict_proba`
         Any multi-label classifier, for example
-        ``OneVsRestClassifier(LogisticRegression())``.
+        ``OneVsRestClassifier(LogisticRegression())`` or `skdvn.StackedGuess`.
+    counts : bool, default=False
+        Whether to learn how many labels rows have, too. The expectation is then that
+        of labels which are independent given their number, and its maximum is exact
+        (Dembczynski et al., 2011); only then can a row be predicted no label. Learned
+        on out-of-fold probabilities, of five folds unless the estimator has its own.
 
     Attributes
     ----------
     estimator_ : classifier
         The fitted clone.
+    counts_ : skdvn.networks.CountNetwork
+        The expectation, with ``counts=True``.
     classes_ : ndarray or list of ndarray
         Those of `estimator_`.
 
@@ -115,8 +137,14 @@ class PlugInClassifier(_DecisionRule):
     2
     """
 
-    def __init__(self, estimator: Any) -> None:
+    _parameter_constraints = {
+        **_DecisionRule._parameter_constraints,
+        "counts": ["boolean"],
+    }
+
+    def __init__(self, estimator: Any, *, counts: bool = False) -> None:
         self.estimator = estimator
+        self.counts = counts
 
     @with_checked_parameters
     def fit(self, X: MatrixLike, Y: MatrixLike, **fit_params: Any) -> Self:
@@ -135,7 +163,21 @@ class PlugInClassifier(_DecisionRule):
         -------
         self : PlugInClassifier
         """
-        return self._fit_estimator(X, Y, **fit_params)
+        self._fit_estimator(X, Y, **fit_params)
+        if self.counts:
+            dense = Y.toarray() if sparse.issparse(Y) else np.asarray(Y)
+            p = getattr(self.estimator_, "cross_fitted_", None)
+            if p is None:
+                p = _out_of_fold(self.estimator, X, dense, N_FOLDS)
+            network = CountNetwork(
+                dense.shape[1], relaxed_f1, largest_count(torch.as_tensor(dense))
+            ).double()
+            rng = torch.Generator().manual_seed(0)
+            network.fit_counts(
+                torch.as_tensor(p).double(), torch.as_tensor(dense).double(), rng
+            )
+            self.counts_ = network.eval()
+        return self
 
     def predict(self, X: MatrixLike) -> NDArray[Any]:
         """Predict labels.
@@ -150,7 +192,20 @@ class PlugInClassifier(_DecisionRule):
         Y : ndarray of shape (n_samples, n_labels)
             Binary.
         """
-        return plug_in_labels(self.predict_proba(X))
+        probabilities = self.predict_proba(X)
+        if not self.counts:
+            return plug_in_labels(probabilities)
+        n, n_labels = probabilities.shape
+        with torch.no_grad():
+            parts = [
+                exact_maximiser(
+                    *self.counts_.encode(torch.as_tensor(probabilities[rows]).double())[
+                        1:3
+                    ]
+                )[0]
+                for rows in batches_of(n, rows_at_once(n_labels**2))
+            ]
+        return torch.cat(parts).numpy().astype(int)
 
 
 class ThresholdClassifier(_DecisionRule):
@@ -207,11 +262,7 @@ class ThresholdClassifier(_DecisionRule):
         threshold = self.threshold
         if threshold == "auto":
             dense = Y.toarray() if sparse.issparse(Y) else np.asarray(Y)
-            folds = KFold(self.cv, shuffle=True, random_state=0)
-            held_out = cross_val_predict(
-                self.estimator, X, dense, cv=folds, method="predict_proba"
-            )
-            held_out = _as_matrix(held_out, [np.unique(column) for column in dense.T])
+            held_out = _out_of_fold(self.estimator, X, dense, self.cv)
             thresholds = np.linspace(0.02, 0.98, 49)
             scores = [relaxed_f1_score(Y, held_out >= t) for t in thresholds]
             threshold = thresholds[np.argmax(scores)]

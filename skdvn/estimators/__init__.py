@@ -42,7 +42,7 @@ from .parameters import (
     check_pair,
     with_checked_parameters,
 )
-from .plain_state import MARKS, packed, unpacked
+from .plain_state import MARKS, PlainStateMixin, packed, unpacked
 from .segmentation import DVNSegmenter
 from .segmenter import SEGMENTER_CONSTRAINTS, BaseSegmenter
 from .solvers import SGD, Adam, AdamW, EarlyStopping, Solver
@@ -84,6 +84,7 @@ __all__ = [
     "MeanStart",
     "Mixture",
     "OtherVersionWarning",
+    "PlainStateMixin",
     "SegmenterStart",
     "Solver",
     "Splitter",

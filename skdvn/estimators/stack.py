@@ -1,6 +1,9 @@
 """One guess of the labels from several experts, cross-fitted."""
 
+from __future__ import annotations
+
 from collections import Counter
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -11,6 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from ..data import batches_of, rows_at_once
+from ..data.typing import ArrayLike, MatrixLike, NDArray, RandomState, Self
 from .cross_fitting import CrossFitted
 from .experts import (
     LIMIT,
@@ -90,6 +94,8 @@ class StackedGuess(BaseEstimator):
     n_jobs : int or None, default=None
         Threads at work together.
     random_state : int, RandomState instance or None, default=None
+        Controls folds, trees and samples of rows. Pass an int for the same result at
+        each call.
 
     Attributes
     ----------
@@ -98,21 +104,44 @@ class StackedGuess(BaseEstimator):
     weights_ : ndarray of shape (n_experts,)
         Non-negative.
     rate_weight_, bias_ : float
+        Of the logit of the rate, and what is added to all.
     rates_ : ndarray of shape (n_labels,)
         How frequent labels are.
     cross_fitted_ : ndarray of shape (n_samples, n_labels)
         Probabilities of the training rows, each without its own labels.
     classes_ : ndarray
-        As of `LabelTargets`.
+        A row ``[0, 1]`` per label, or the classes of a one-dimensional y.
+
+    See Also
+    --------
+    skdvn.baselines.PlugInClassifier : Decides on its probabilities.
+
+    Examples
+    --------
+    >>> from skdvn import StackedGuess
+    >>> from skdvn.baselines import PlugInClassifier
+    >>> from skdvn.datasets import load_digit_attributes
+    >>> X, Y = load_digit_attributes(return_X_y=True)
+    >>> clf = PlugInClassifier(StackedGuess(random_state=0))
+    >>> clf.fit(X[:300], Y[:300]).predict(X[300:]).shape
+    (1497, 10)
     """
 
-    def __init__(self, estimators="auto", cv=5, n_jobs=None, random_state=None):
+    def __init__(
+        self,
+        estimators: Any = "auto",
+        cv: Any = 5,
+        n_jobs: int | None = None,
+        random_state: RandomState = None,
+    ) -> None:
         self.estimators = estimators
         self.cv = cv
         self.n_jobs = n_jobs
         self.random_state = random_state
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self, X: Any, y: MatrixLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Fit experts and the weights of their logits.
 
         Parameters
@@ -150,7 +179,7 @@ class StackedGuess(BaseEstimator):
         self.cross_fitted_ = self._stacked(said)
         return self
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Any) -> NDArray[Any]:
         """Probabilities of the labels.
 
         Parameters
