@@ -127,6 +127,11 @@ def test_the_house_plan_knows_every_room_and_file():
     assert files_of_design() == files
 
 
+def test_the_house_plan_names_only_files_there_are():
+    named = re.findall(r"``(\w+(?:/\w+)*\.py)``", DESIGN.read_text(encoding="utf-8"))
+    assert [name for name in named if not (PACKAGE / name).exists()] == []
+
+
 def test_few_entries_at_the_top():
     entries = [path for path in PACKAGE.iterdir() if path.name != "__pycache__"]
     assert len(entries) <= 14
