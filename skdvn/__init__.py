@@ -1,6 +1,7 @@
 """Deep Value Networks for structured prediction, as scikit-learn estimators."""
 
-from ._moved import __version__, module_message
+from ._moved import __version__ as __version__
+from ._moved import module_message
 from .estimators import (
     SGD,
     Adam,
@@ -38,7 +39,6 @@ __all__ = [
     "MaskNet",
     "Mixture",
     "StackedGuess",
-    "__version__",
     "recipes",
 ]
 

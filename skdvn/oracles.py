@@ -50,7 +50,7 @@ def at_least_one(total: torch.Tensor) -> torch.Tensor:
     Parameters
     ----------
     total : torch.Tensor
-        What is claimed in all, from 0 on.
+        What is claimed in all, non-negative.
 
     Returns
     -------
@@ -94,7 +94,7 @@ class FBeta:
     def __post_init__(self):
         if not isinstance(self.beta, Real) or not 0 < self.beta < math.inf:
             raise ValueError(
-                f"beta must be a finite number above 0, got {self.beta!r}."
+                f"beta must be a positive, finite number, got {self.beta!r}."
             )
 
     def __call__(self, y: torch.Tensor, y_true: torch.Tensor) -> torch.Tensor:

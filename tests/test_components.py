@@ -394,3 +394,9 @@ def test_all_estimators_are_measured():
 def test_nested_names_need_an_object(name):
     with pytest.raises(ValueError, match=f"{name} cannot be set.*Give one first"):
         DVNMultiLabelClassifier().set_params(**{name: 0.1})
+
+
+def test_recipes_are_not_changed_by_who_uses_them():
+    clf = DVNSegmenter(**skdvn.recipes.CONV_SEGMENTER).set_params(crops__n_crops=9)
+    assert clf.crops.n_crops == 9
+    assert skdvn.recipes.CONV_SEGMENTER["crops"].n_crops == 36

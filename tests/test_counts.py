@@ -13,6 +13,7 @@ from skdvn.networks import (
     CountModel,
     CountNetwork,
     autograd_score_and_grad,
+    best_labels,
     build,
     check_network,
     conditional_labels,
@@ -224,6 +225,22 @@ def test_the_exact_maximiser_is_that_of_enumeration(name):
     torch.testing.assert_close(found, best)
     torch.testing.assert_close(outputs, truths(6)[place])
     assert 0 < (outputs.sum(1) == 0).sum() < len(x)
+
+
+@given(st.integers(1, 9), st.integers(0, 10**6), st.sampled_from([0.5, 1.0, 2.0]))
+def test_the_best_labels_are_the_most_probable_ones(n_labels, seed, beta):
+    """One sum over labels in order finds what the search over all of them finds."""
+    rng = torch.Generator().manual_seed(seed)
+    p = torch.rand(4, n_labels, generator=rng).double() ** 2
+    network = network_with_counts(FBeta(beta), n_labels)
+    context = network.encode(p)
+    outputs, values = best_labels(*context, beta=beta)
+    _, expected = exact_maximiser(*context[1:], beta=beta)
+    torch.testing.assert_close(values, expected)
+    scored = torch.sigmoid(network.score(context, outputs))
+    torch.testing.assert_close(
+        (scored - VALUE_MARGIN) / (1 - 2 * VALUE_MARGIN), values, atol=1e-6, rtol=0
+    )
 
 
 def test_the_exact_maximiser_of_any_distribution():

@@ -222,7 +222,7 @@ def test_names_of_labels(dvn):
 
 def test_pairs_need_a_global_term(segmenter):
     without = make(network=LabelNet(n_global_units=0), max_iter=1).fit(X, Y)
-    with pytest.raises(ValueError, match="no global term.*n_global_units above 0"):
+    with pytest.raises(ValueError, match="no global term.*a positive n_global_units"):
         LabelPairsDisplay.from_estimator(without)
     with pytest.raises(ValueError, match="DVNSegmenter is a GuessNetwork"):
         LabelPairsDisplay.from_estimator(segmenter)
@@ -282,7 +282,7 @@ def test_what_has_no_mean_image_is_refused(segmenter):
     sizes = [IMAGES[0], IMAGES[1][:12]]
     with pytest.raises(ValueError, match="X must hold .* of one size.*got 2 sizes"):
         MeanImageDisplay.from_estimator(segmenter, sizes, [MASKS[0], MASKS[1][:12]])
-    with pytest.raises(ValueError, match="noise must be a number from 0 on, got -1"):
+    with pytest.raises(ValueError, match="noise must be a non-negative number, got -1"):
         MeanImageDisplay.from_estimator(segmenter, IMAGES, MASKS, noise=-1)
     with pytest.raises(NotFittedError):
         MeanImageDisplay.from_estimator(DVNSegmenter(), IMAGES, MASKS)

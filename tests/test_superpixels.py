@@ -233,11 +233,11 @@ def test_slic_on_lists_grey_and_scaled_images(slic):
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"n_segments": 0}, "n_segments=0; allowed are integers from 1 on"),
-        ({"n_segments": 2.5}, "n_segments=2.5; allowed are integers"),
-        ({"compactness": 0}, "compactness=0; allowed are numbers above 0"),
-        ({"compactness": np.nan}, "compactness=nan; allowed are numbers above 0"),
-        ({"compactness": "10"}, "compactness='10'; allowed are numbers above 0"),
+        ({"n_segments": 0}, "n_segments=0; allowed are positive integers"),
+        ({"n_segments": 2.5}, "n_segments=2.5; allowed are positive integers"),
+        ({"compactness": 0}, "compactness=0; allowed are positive numbers"),
+        ({"compactness": np.nan}, "compactness=nan; allowed are positive numbers"),
+        ({"compactness": "10"}, "compactness='10'; allowed are positive numbers"),
     ],
 )
 def test_slic_refuses(options, message):

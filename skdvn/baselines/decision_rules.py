@@ -22,7 +22,7 @@ from ..data import batches_of, rows_at_once
 from ..data.typing import MatrixLike, NDArray, Self
 from ..estimators import PlainStateMixin, VersionedMixin, with_checked_parameters
 from ..metrics import relaxed_f1_score
-from ..networks import CountNetwork, exact_maximiser, largest_count
+from ..networks import CountNetwork, best_labels
 from ..oracles import relaxed_f1
 
 N_FOLDS = 5
@@ -61,10 +61,12 @@ def _as_matrix(probabilities, classes):
     return np.asarray(probabilities)
 
 
-def _out_of_fold(estimator, X, Y, n_folds):
+def _out_of_fold(estimator, X, Y, n_folds, fit_params=None):
     """Probabilities of each row, of clones that have not seen it."""
     folds = KFold(n_folds, shuffle=True, random_state=0)
-    found = cross_val_predict(estimator, X, Y, cv=folds, method="predict_proba")
+    found = cross_val_predict(
+        estimator, X, Y, cv=folds, method="predict_proba", params=fit_params
+    )
     return _as_matrix(found, [np.unique(column) for column in Y.T])
 
 
@@ -120,7 +122,7 @@ class PlugInClassifier(_DecisionRule):
     ----------
     estimator_ : classifier
         The fitted clone.
-    counts_ : skdvn.networks.CountNetwork
+    counts_ : skdvn.networks.CountNetwork or None
         The expectation, with ``counts=True``.
     classes_ : ndarray or list of ndarray
         Those of `estimator_`.
@@ -164,20 +166,18 @@ class PlugInClassifier(_DecisionRule):
         self : PlugInClassifier
         """
         self._fit_estimator(X, Y, **fit_params)
-        if self.counts:
-            dense = Y.toarray() if sparse.issparse(Y) else np.asarray(Y)
-            p = getattr(self.estimator_, "cross_fitted_", None)
-            if p is None:
-                p = _out_of_fold(self.estimator, X, dense, N_FOLDS)
-            network = CountNetwork(
-                dense.shape[1], relaxed_f1, largest_count(torch.as_tensor(dense))
-            ).double()
-            rng = torch.Generator().manual_seed(0)
-            network.fit_counts(
-                torch.as_tensor(p).double(), torch.as_tensor(dense).double(), rng
-            )
-            self.counts_ = network.eval()
+        self.counts_ = self._fit_counts(X, Y, fit_params) if self.counts else None
         return self
+
+    def _fit_counts(self, X, Y, fit_params):
+        """The expected F1, given what is learned of the number of labels."""
+        Y = Y.toarray() if sparse.issparse(Y) else np.asarray(Y)
+        p = getattr(self.estimator_, "cross_fitted_", None)
+        if p is None:
+            p = _out_of_fold(self.estimator, X, Y, N_FOLDS, fit_params)
+        p, Y = (torch.as_tensor(part, dtype=torch.float64) for part in (p, Y))
+        network = CountNetwork(Y.shape[1], relaxed_f1).double()
+        return network.fit_counts(p, Y, torch.Generator().manual_seed(0)).eval()
 
     def predict(self, X: MatrixLike) -> NDArray[Any]:
         """Predict labels.
@@ -193,17 +193,14 @@ class PlugInClassifier(_DecisionRule):
             Binary.
         """
         probabilities = self.predict_proba(X)
-        if not self.counts:
+        if self.counts_ is None:
             return plug_in_labels(probabilities)
-        n, n_labels = probabilities.shape
+        p = torch.as_tensor(probabilities, dtype=torch.float64)
+        size = p.shape[1] * (self.counts_.counts.max_count + 1)
         with torch.no_grad():
             parts = [
-                exact_maximiser(
-                    *self.counts_.encode(torch.as_tensor(probabilities[rows]).double())[
-                        1:3
-                    ]
-                )[0]
-                for rows in batches_of(n, rows_at_once(n_labels**2))
+                best_labels(*self.counts_.encode(p[rows]))[0]
+                for rows in batches_of(len(p), rows_at_once(size))
             ]
         return torch.cat(parts).numpy().astype(int)
 

@@ -19,6 +19,7 @@ from ..estimators import (
     above,
     at_least,
     check_pair,
+    check_positives,
     execution_for,
     feed_forward,
     plan_for_feed_forward,
@@ -173,9 +174,9 @@ n_iter_, validation_score_, learning_rate_init_, alpha_, scaler_
         check_pair(X_val, y_val)
         execution = execution_for(self, X, y, sample_weight, X_val, y_val)
         draft = self._draft()
-        rows = read_rows(draft, X, y, sample_weight)
-        codec = LabelCodec(draft)
+        rows, codec = read_rows(draft, X, y, sample_weight), LabelCodec()
         data = codec.fit_transform(rows, draft, guesses=True)
+        check_positives(data.Y)
         self._check_continuity(draft, codec)
         draft._settle(codec)
         splits = Splitter(draft, codec, data).splits(
@@ -187,10 +188,7 @@ n_iter_, validation_score_, learning_rate_init_, alpha_, scaler_
         )
         trained = self._train(plan, examples, execution, X=X, y=y)
         draft._keep(trained)
-        self._adopt(draft)._tell(plan, execution)
-        if not trained.interrupted:
-            execution.checkpoints.clear()
-        return self
+        return self._become(draft, plan, trained, execution)
 
     def _settle(self, codec):
         super()._settle(codec)

@@ -132,10 +132,7 @@ or list of arrays
         plan = plan_for_pixels(draft, codec, examples, splits, draft._fresh_network)
         trained = self._train(plan, examples, execution, X=X, y=y)
         draft._keep(trained)
-        self._adopt(draft)._tell(plan, execution)
-        if not trained.interrupted:
-            execution.checkpoints.clear()
-        return self
+        return self._become(draft, plan, trained, execution)
 
     def _fresh_network(self, rng):
         """A network as the parameters make it."""

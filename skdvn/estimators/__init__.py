@@ -21,7 +21,7 @@ from .components import (
 from .fingerprint import fingerprint
 from .image_codec import ImageCodec
 from .initializers import EstimatorStart, MeanStart, SegmenterStart
-from .label_codec import LabelCodec, read_rows
+from .label_codec import LabelCodec, check_positives, read_rows
 from .label_networks import feed_forward
 from .label_plan import plan_for_feed_forward
 from .label_splits import Splitter
@@ -93,6 +93,7 @@ __all__ = [
     "above",
     "at_least",
     "check_pair",
+    "check_positives",
     "decision_thresholds",
     "execution_for",
     "experts_for",

@@ -143,10 +143,14 @@ class BaseDVN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         self.n_iter_ = trained.n_epochs
         self.validation_score_ = trained.score
 
-    def _tell(self, plan, execution):
-        """Print what was selected on held-out rows, or given, and how good it is."""
+    def _become(self, draft, plan, trained, execution):
+        """Adopt the draft, tell what was selected, and drop the safety copies."""
+        self._adopt(draft)
         if self.verbose and execution.team.rank == 0 and plan.splits:
             print(describe_selection(self))
+        if not trained.interrupted:
+            execution.checkpoints.clear()
+        return self
 
     def _train_part(self, build, examples, objective, optimization):
         """One epoch of every member on these examples."""

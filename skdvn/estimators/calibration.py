@@ -70,8 +70,8 @@ class CalibratedValueCV(
     method : {"isotonic", "sigmoid"}, default="isotonic"
         "isotonic" is the best increasing step function, which wants a few hundred
         held-out examples or more and gives the same value to many of them. "sigmoid" is
-        Platt's map ``sigmoid(a * logit(value) + b)`` with a from 0 on, which does with
-        fewer and keeps the order of the values.
+        Platt's map ``sigmoid(a * logit(value) + b)`` with a non-negative a, which does
+        with fewer and keeps the order of the values.
     cv : int, splitter or iterable, default=None
         Splits of the data. None is 5 folds and an integer so many, without shuffling;
         an iterable yields pairs of index arrays, training and held-out rows. Each
@@ -166,7 +166,7 @@ class CalibratedValueCV(
         y : {array-like, sparse matrix} or list of arrays
             True labels or masks.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the examples, from 0 on, for estimator and map.
+            Non-negative weights of the examples, for estimator and map.
 
         Returns
         -------

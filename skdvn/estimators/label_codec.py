@@ -115,13 +115,17 @@ def is_own_network(network):
     return not isinstance(network, str | LabelNet | None)
 
 
+def check_positives(Y):
+    """Raise if no row has any label."""
+    if not Y.sum():
+        raise ValueError(
+            f"y has no positive at all: all entries of its shape {Y.shape} are 0. At "
+            "least one label of one row must be 1."
+        )
+
+
 class LabelCodec(PlainStateMixin):
     """Settles once what all calls share, and turns arrays into examples and back.
-
-    Parameters
-    ----------
-    params : estimator
-        Its parameters say how. It is not kept.
 
     Attributes
     ----------
@@ -140,39 +144,23 @@ class LabelCodec(PlainStateMixin):
 
     default_oracle = "f1"
 
-    def __init__(self, params):
-        self._scales = params.standardize
-        self._keep_sparse = not has_own_modules(params)
-
-    def fit_transform(self, rows, params, guesses):
-        """Settle everything on what `fit` was given.
+    def fit_transform(self, rows, params, guesses, classes=None):
+        """Settle everything on the first rows.
 
         Parameters
         ----------
         rows : LabelRows
         params : estimator
+            Its parameters say how. It is not kept.
         guesses : bool
             Whether inference starts at the network's own guess.
+        classes : array-like, default=None
+            All that a one-dimensional y will ever hold; None for those of y.
 
         Returns
         -------
         data : LabelData
         """
-        X, y, weight, X_given = rows
-        self.shape = X.shape[1:]
-        self.targets = LabelTargets(y)
-        self._settle(X, weight, params)
-        starts = self._fit_start(X_given, y, params, guesses)
-        Y = self.targets.encode(y)
-        if not Y.sum():
-            raise ValueError(
-                f"y has no positive at all: all entries of its shape {Y.shape} are 0. "
-                "At least one label of one row must be 1."
-            )
-        return LabelData(X, Y, starts, weight)
-
-    def fit_transform_part(self, rows, params, guesses, classes):
-        """The same on the first rows of many; not all classes need be among them."""
         X, y, weight, X_given = rows
         self.shape = X.shape[1:]
         self.targets = LabelTargets(y if classes is None else classes)
@@ -191,8 +179,9 @@ class LabelCodec(PlainStateMixin):
             self.device = torch.device("cpu")
         small = X.shape[0] <= SMALL_N_ROWS
         self.dtype = torch.float64 if small else torch.float32
+        self._keep_sparse = not has_own_modules(params)
         self.scaler = None
-        if self._scales:
+        if params.standardize:
             scaler = StandardScaler(with_mean=not sparse.issparse(X))
             if X.ndim > 2:  # all entries alike, as of an image
                 X, weight = X.reshape(-1, 1), None

@@ -70,7 +70,7 @@ def _with_guess(network, params):
         if lacking:
             raise ValueError(
                 f"The network {type(network).__name__} lacks the method(s) "
-                f"{lacking}, which init='guess' and a guess_weight above 0 need; "
+                f"{lacking}, which init='guess' and a positive guess_weight need; "
                 f"got init={params.init!r} and loss={params.loss!r}."
             )
     return network

@@ -253,7 +253,7 @@ def plan_for_labels(params, codec, examples, splits, scale):
     -------
     plan : Plan
     """
-    n_rows, n_networks, oracle = len(examples), params.n_networks, None
+    n_rows, n_networks = len(examples), params.n_networks
     candidates = optimizations(params, n_rows, lag_of(params))
     if continues(params):
         n_networks = len(members(params.network_))

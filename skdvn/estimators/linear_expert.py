@@ -16,13 +16,12 @@ from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 
 from ..data import CLIP_HIGH, CLIP_LOW, batches_of, rows_at_once
 from ..oracles import decision_threshold, relaxed_accuracy, value_of_counts
+from .logistic import MAX_COEFFICIENTS, losses_and_errors, transposed
 from .plain_state import PlainStateMixin
 
 # Few iterations: stopping early regularises.
 MAX_ITER = 25
 LIMIT = 1e-4
-# The optimiser remembers about 15 vectors of the coefficients fitted together.
-MAX_COEFFICIENTS = 2**20
 
 
 def decision_thresholds(oracle, probabilities):
@@ -136,17 +135,13 @@ def _logistic(X, Y, weight, C):
     """
     together = max(1, MAX_COEFFICIENTS // (X.shape[1] + 1))
     rows = batches_of(X.shape[0], rows_at_once(min(together, Y.shape[1])))
-    parts = [(X[part], _transposed(X[part]), weight[part]) for part in rows]
+    parts = [(X[part], transposed(X[part]), weight[part]) for part in rows]
     fitted = []
     for labels in batches_of(Y.shape[1], together):
         truths = Y[:, labels].tocsr()
         problem = [(*part, truths[at]) for part, at in zip(parts, rows, strict=True)]
         fitted.append(_logistic_together(problem, C))
     return tuple(np.concatenate(each, axis=-1) for each in zip(*fitted, strict=True))
-
-
-def _transposed(X):
-    return X.T.tocsr() if sparse.issparse(X) else X.T
 
 
 def _logistic_together(parts, C):
@@ -173,8 +168,9 @@ def _logistic_together(parts, C):
         loss = np.vdot(coefficients, coefficients) / (2 * C)
         grad, grad_intercepts = coefficients / C, 0
         for X, X_transposed, weight, Y in parts:
-            more, errors = _losses_and_errors(X @ coefficients + intercepts, Y, weight)
-            loss += more
+            logits = X @ coefficients + intercepts
+            losses, errors = losses_and_errors(logits, Y.nonzero(), weight)
+            loss += losses.sum()
             grad += X_transposed @ errors
             grad_intercepts += errors.sum(axis=0)
         grad = np.concatenate([grad.ravel(), grad_intercepts])
@@ -186,15 +182,3 @@ def _logistic_together(parts, C):
     return unpack(
         minimize(loss_and_grad, start, jac=True, method="L-BFGS-B", options=options).x
     )
-
-
-def _losses_and_errors(logits, Y, weight):
-    """Sum of the weighted cross-entropies, and its derivative in the logits."""
-    decay = np.exp(-np.abs(logits))
-    losses = np.maximum(logits, 0) + np.log1p(decay)
-    errors = np.where(logits >= 0, np.float32(1), decay) / (1 + decay)
-    at = Y.nonzero()
-    losses[at] -= logits[at]
-    errors[at] -= 1
-    errors *= weight
-    return (weight * losses).sum(), errors

@@ -39,7 +39,7 @@ def logistic_regressions(X, Y, sample_weight, C, max_iter):
     weight = (weight / weight.mean()).astype(np.float32)[:, None]
     together = max(1, MAX_COEFFICIENTS // (X.shape[1] + 1))
     rows = batches_of(X.shape[0], rows_at_once(min(together, Y.shape[1])))
-    parts = [(X[part], _transposed(X[part]), weight[part]) for part in rows]
+    parts = [(X[part], transposed(X[part]), weight[part]) for part in rows]
     squares = sum(_sum_of_squares(*part) for part in parts)
     columns, fitted = Y.tocsc(), []
     for labels in batches_of(Y.shape[1], together):
@@ -52,7 +52,8 @@ def logistic_regressions(X, Y, sample_weight, C, max_iter):
     return tuple(np.concatenate(each, axis=-1) for each in zip(*fitted, strict=True))
 
 
-def _transposed(X):
+def transposed(X):
+    """X transposed, as products with it want it in memory."""
     return X.T.tocsr() if sparse.issparse(X) else X.T
 
 
@@ -95,8 +96,8 @@ def _fitted_together(parts, squares, rates, C, max_iter):
         grad, grad_intercepts = coefficients / C, 0
         for X, X_transposed, weight, at in parts:
             logits = X @ coefficients + intercepts
-            more, errors = _losses_and_errors(logits, at, weight)
-            loss += more
+            losses, errors = losses_and_errors(logits, at, weight)
+            loss += losses.sum(dtype=np.float64)
             grad += X_transposed @ errors
             grad_intercepts += errors.sum(axis=0)
         grad *= scale
@@ -109,12 +110,12 @@ def _fitted_together(parts, squares, rates, C, max_iter):
     return unpack(found.x)
 
 
-def _losses_and_errors(logits, at, weight):
-    """Sum of weighted cross-entropies, labels being 1 at `at`, and its derivative."""
+def losses_and_errors(logits, at, weight):
+    """Weighted cross-entropies, labels being 1 at `at`, and their derivatives."""
     decay = np.exp(-np.abs(logits))
     losses = np.maximum(logits, 0) + np.log1p(decay)
     errors = np.where(logits >= 0, np.float32(1), decay) / (1 + decay)
     losses[at] -= logits[at]
     errors[at] -= 1
     errors *= weight
-    return (weight * losses).sum(dtype=np.float64), errors
+    return weight * losses, errors

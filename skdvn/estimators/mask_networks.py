@@ -59,6 +59,16 @@ def new_mask_network(params, codec, rng):
     )
 
 
+def has_guess(params, codec):
+    """Whether the network makes a guess of the mask; only the user's is tried out."""
+    if network_named(params.network, "conv"):
+        return False
+    if isinstance(params.network, str | MaskNet):
+        return True
+    rng = torch.Generator().manual_seed(0)
+    return hasattr(new_mask_network(params, codec, rng), "guess")
+
+
 def placed(network, codec, precision):
     """The network on the codec's device, in the precision that is asked for."""
     network = network.to(codec.device, codec.dtype)

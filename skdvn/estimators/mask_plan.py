@@ -54,13 +54,20 @@ def mask_ascent(params, n_outputs):
     )
 
 
-def mask_start(params, codec):
-    """Where inference starts: a model to fit, a number, or None for the guess."""
+def mask_start(params, codec, guesses):
+    """Where inference starts: a model to fit, a number, or None for the guess.
+
+    Parameters
+    ----------
+    params : DVNSegmenter
+    codec : ImageCodec
+    guesses : bool
+        Whether the network has a guess, see `has_guess`.
+    """
     init = params.init
     named = init if isinstance(init, str) else None
     if named in ("auto", "guess"):
-        network = new_mask_network(params, codec, torch.Generator().manual_seed(0))
-        if hasattr(network, "guess"):
+        if guesses:
             return None
         if named == "guess":
             raise ValueError(
@@ -76,12 +83,11 @@ def mask_start(params, codec):
     return 0.0 if named == "zeros" else float(init)
 
 
-def mask_objective(params, codec, examples):
-    """What the value network is trained to do."""
+def mask_objective(params, codec, examples, guesses):
+    """What the value network is trained to do; parameters as for `mask_start`."""
     rows = torch.arange(min(A_FEW_ROWS, len(examples)))
     drawn = examples.draw(rows, torch.Generator().manual_seed(0))
-    network = new_mask_network(params, codec, torch.Generator().manual_seed(0))
-    weight = guess_weight(params) if hasattr(network, "guess") else 0.0
+    weight = guess_weight(params) if guesses else 0.0
     return value_objective(
         params,
         resolve_mixture(params.tuples, DEFAULT_MIXTURE),
@@ -144,7 +150,7 @@ def _asides(params, n_rows, n_networks):
     return tuple(order.roll(-k * size)[:size].sort().values for k in range(n_networks))
 
 
-def plan_for_masks(params, codec, examples, splits):
+def plan_for_masks(params, codec, examples, splits, guesses):
     """What a Deep Value Network for masks is to learn.
 
     Parameters
@@ -153,12 +159,14 @@ def plan_for_masks(params, codec, examples, splits):
     codec : ImageCodec
     examples : ImageExamples
     splits : tuple of Split
+    guesses : bool
+        Whether the network has a guess, see `has_guess`.
 
     Returns
     -------
     plan : Plan
     """
-    objective = mask_objective(params, codec, examples)
+    objective = mask_objective(params, codec, examples, guesses)
     n_networks, asides = _n_networks(params), ()
     if n_networks > 1 and objective.guess_weight:
         asides = _asides(params, len(examples), n_networks)

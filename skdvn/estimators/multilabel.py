@@ -17,7 +17,13 @@ from ..oracles import get_oracle
 from .base import execution_for
 from .callbacks import with_callbacks
 from .components import AUTO, Initializer, LabelNet, above, at_least
-from .label_codec import LabelCodec, LabelRows, checked_rows, read_rows
+from .label_codec import (
+    LabelCodec,
+    LabelRows,
+    check_positives,
+    checked_rows,
+    read_rows,
+)
 from .label_networks import label_builder, new_label_network, starts_at_guess
 from .label_plan import (
     at_constant_rate,
@@ -382,9 +388,9 @@ classifier or Initializer, default="auto"
         check_pair(X_val, y_val)
         execution = execution_for(self, X, y, sample_weight, X_val, y_val)
         draft = self._draft()
-        rows = read_rows(draft, X, y, sample_weight)
-        codec = LabelCodec(draft)
+        rows, codec = read_rows(draft, X, y, sample_weight), LabelCodec()
         data = codec.fit_transform(rows, draft, starts_at_guess(draft))
+        check_positives(data.Y)
         self._check_continuity(draft, codec)
         splits = label_splits(draft, codec, data, X_val, y_val)
         examples = codec.examples(data)
@@ -396,10 +402,7 @@ classifier or Initializer, default="auto"
         if draft.prior_weight_ and wants_linear_expert(draft, data):
             expert = LinearExpert(get_oracle(self.oracle))
             draft.prior_ = expert.fit(data.X, data.Y, data.weight)
-        self._adopt(draft)._tell(plan, execution)
-        if not trained.interrupted:
-            execution.checkpoints.clear()
-        return self
+        return self._become(draft, plan, trained, execution)
 
     def _settle(self, codec, scale):
         super()._settle(codec)
@@ -462,11 +465,8 @@ classifier or Initializer, default="auto"
         checked, y = checked_rows(draft, X, y, shape=shape, reset=first)
         weight = checked_weight(sample_weight, checked)
         if first:
-            codec, rows = LabelCodec(draft), LabelRows(checked, y, weight, X)
-            guesses = starts_at_guess(draft)
-            data = codec.fit_transform_part(rows, draft, guesses, classes)
-            draft._settle(codec, 1.0)
-            draft.validation_score_ = float("nan")
+            codec, rows = LabelCodec(), LabelRows(checked, y, weight, X)
+            data = codec.fit_transform(rows, draft, starts_at_guess(draft), classes)
         else:
             codec = self.codec_
             data = codec.transform(checked, y, weight=weight, X_given=X)
@@ -476,9 +476,10 @@ classifier or Initializer, default="auto"
         settled, build = next_optimization(draft, candidate), None
         objective = label_objective(draft, examples, scale)
         if first:
-            build = label_builder(draft, codec, draft._fresh_network, examples)
-            draft._step_scale = scale
+            draft._settle(codec, scale)
+            draft.validation_score_ = float("nan")
             draft._keep_selection(settled, label_ascent(draft, scale))
+            build = label_builder(draft, codec, draft._fresh_network, examples)
         optimization = at_constant_rate(draft, settled)
         draft._train_part(build, examples, objective, optimization)
         return self._adopt(draft)

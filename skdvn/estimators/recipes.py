@@ -4,17 +4,47 @@ Each recipe is a dictionary of parameters, for
 ``DVNMultiLabelClassifier(**RELEASED_BIBTEX)``.
 """
 
-from types import MappingProxyType
+from collections.abc import Mapping
+
+from sklearn.base import clone
 
 from .components import Ascent, Crops, Loss, Mixture
 from .solvers import SGD, AdamW
+
+
+class Recipe(Mapping):
+    """Parameters by name; the objects among them are copies, to do with as one likes.
+
+    Parameters
+    ----------
+    params : dict
+    """
+
+    def __init__(self, params):
+        self._params = params
+
+    def __getitem__(self, name):
+        return clone(self._params[name], safe=False)
+
+    def __iter__(self):
+        return iter(self._params)
+
+    def __len__(self):
+        return len(self._params)
+
+    def __or__(self, others):
+        return {**self, **others}
+
+    def __repr__(self):
+        return f"Recipe({self._params!r})"
+
 
 #: What the authors' released code does on Bibtex (their ``reproduce_results.py``): SGD
 #: without momentum for 390 epochs of batches of 20, each of which gets either the last
 #: iterate of 20 inference steps or one step from the truth or from zeros, at even odds.
 #: Their inputs are standardised without clipping: put a ``StandardScaler`` before it.
 #: https://github.com/gyglim/dvn
-RELEASED_BIBTEX = MappingProxyType(
+RELEASED_BIBTEX = Recipe(
     {
         "hidden_layer_sizes": (150,),
         "standardize": False,
@@ -38,7 +68,7 @@ RELEASED_BIBTEX = MappingProxyType(
 #: Structured prediction energy networks (Belanger & McCallum, 2016): the same network
 #: and inference, trained by the structured hinge with loss-augmented inference. The
 #: score then ranks the outputs of one input; its sigmoid estimates no oracle value.
-SPEN = MappingProxyType(
+SPEN = Recipe(
     {
         "loss": "hinge",
         "tuples": {"loss_augmented": 1},
@@ -51,7 +81,7 @@ SPEN = MappingProxyType(
 #: The network of the paper for masks (its figure 2), trained as we found best on the
 #: Weizmann horses: 24x24 crops, trajectories that go on from visit to visit, and the
 #: gradient of the oracle matched; 36 crops climb jointly.
-CONV_SEGMENTER = MappingProxyType(
+CONV_SEGMENTER = Recipe(
     {
         "network": "conv",
         "crops": Crops(n_crops=36, flip=False, per_image=5, visits=20),

@@ -15,10 +15,17 @@ from .._moved import with_moved_names
 from ..data import Queries, check_same_sizes
 from ..data.typing import ArrayLike, Maps, NDArray, Self
 from ..inference import CroppedRows, infer, stages, values
+from ..networks import members
 from .base import execution_for
 from .callbacks import with_callbacks
 from .components import MaskNet, above, at_least
-from .mask_networks import NETWORKS, crop_geometry, mask_builder, new_mask_network
+from .mask_networks import (
+    NETWORKS,
+    crop_geometry,
+    has_guess,
+    mask_builder,
+    new_mask_network,
+)
 from .mask_plan import (
     lag_of,
     mask_ascent,
@@ -338,20 +345,18 @@ or list of arrays
         execution = execution_for(self, X, y, sample_weight, X_val, y_val)
         draft, codec = self._draft(), self._new_codec()
         data = codec.read(X, y, sample_weight, draft, crop_geometry(draft))
-        start = mask_start(draft, codec)
+        guesses = has_guess(draft, codec)
+        start = mask_start(draft, codec, guesses)
         data = codec.fit_start(start, data, X, y, self.random_state)
         if data.weight is not None:
             data = data.at(np.flatnonzero(data.weight))
         splits = mask_splits(draft, codec, data, X_val, y_val)
         examples = self._examples(codec, data)
-        plan = plan_for_masks(draft, codec, examples, splits)
+        plan = plan_for_masks(draft, codec, examples, splits, guesses)
         trained = self._train(plan, examples, execution, X=X, y=y)
         draft._settle(codec)
         draft._keep(trained)
-        self._adopt(draft)._tell(plan, execution)
-        if not trained.interrupted:
-            execution.checkpoints.clear()
-        return self
+        return self._become(draft, plan, trained, execution)
 
     def _fresh_network(self, rng):
         """A network as the parameters make it."""
@@ -387,13 +392,15 @@ or list of arrays
         if hasattr(self, "network_"):
             codec = self.codec_
             data = codec.read_more(X, y, sample_weight)
+            guesses = hasattr(members(self.network_)[0], "guess")
         else:
             codec, shape = self._new_codec(), crop_geometry(draft)
             data = codec.read(X, y, sample_weight, draft, shape, classes)
-            start = mask_start(draft, codec)
+            guesses = has_guess(draft, codec)
+            start = mask_start(draft, codec, guesses)
             data = codec.fit_start(start, data, X, y, self.random_state)
         examples = self._examples(codec, data)
-        objective = mask_objective(draft, codec, examples)
+        objective = mask_objective(draft, codec, examples, guesses)
         how = mask_optimization(draft, len(examples), lag_of(draft))
         if not hasattr(self, "network_"):
             draft._settle(codec)

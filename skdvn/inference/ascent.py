@@ -17,7 +17,7 @@ def project_box(y):
 def project_simplex(y):
     """Project onto the probability simplex along the second axis, in place.
 
-    The nearest point with entries from 0 on that add up to 1 (Held et al., 1974).
+    The nearest point with non-negative entries that add up to 1 (Held et al., 1974).
     """
     ordered = y.sort(1, descending=True).values
     excess = ordered.cumsum(1) - 1

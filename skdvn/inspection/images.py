@@ -87,7 +87,7 @@ or list of arrays
         y : array-like of shape (n, height, width), or list of arrays
             Their masks.
         noise : float, default=10.0
-            Standard deviation of the noise in pixel values, from 0 on. The paper has
+            Standard deviation of the noise in pixel values, non-negative. The paper has
             10, for images with values from 0 to 255.
         n_noisy : int, default=2
             Masks for images with noise.
@@ -103,7 +103,7 @@ or list of arrays
         check_matplotlib(f"{cls.__name__}.from_estimator")
         check_is_fitted(estimator)
         if not noise >= 0:
-            raise ValueError(f"noise must be a number from 0 on, got {noise!r}.")
+            raise ValueError(f"noise must be a non-negative number, got {noise!r}.")
         mean_image = _mean(X, "X")
         background = estimator.classes_[0]
         mean_mask = _mean([np.asarray(mask) != background for mask in y], "y")

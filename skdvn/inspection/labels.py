@@ -26,8 +26,8 @@ class LabelPairsDisplay:
 
         g(e_i + e_j) - g(e_i) - g(e_j) + g(0)
 
-    beyond what each of them does alone: a pair above 0 is worth more together, whatever
-    x may be. With several networks it is the mean over them.
+    beyond what each of them does alone: a positive pair is worth more together,
+    whatever x may be. With several networks it is the mean over them.
 
     What labels have in common by way of x, the local term has learned, and does not
     show here. The term may well be next to 0: compare with the logits of single labels,
@@ -95,7 +95,7 @@ class LabelPairsDisplay:
         Parameters
         ----------
         estimator : DVNMultiLabelClassifier or CalibratedValueCV of one
-            Fitted, with ``n_global_units`` above 0.
+            Fitted, with a positive ``n_global_units``.
         label_names : sequence of str, default=None
             Names of the labels; by default the classes of a one-dimensional y, or
             numbers.
@@ -164,7 +164,7 @@ def _global_terms(fitted):
         if not network.interaction.layers:
             raise ValueError(
                 f"The network has no global term: network={fitted.network!r}. Fit with "
-                "network=LabelNet(...), n_global_units above 0."
+                "LabelNet(...) of a positive n_global_units."
             )
     return [network.interaction for network in networks]
 

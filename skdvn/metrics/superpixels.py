@@ -33,14 +33,15 @@ list of arrays
     n_segments : int, default=100
         About how many superpixels each image is divided into, at least 1.
     compactness : float, default=10.0
-        How much nearness counts against likeness of colour, above 0: large values
+        How much nearness counts against likeness of colour, positive: large values
         make squares, small ones follow edges, and on small or noisy images leave few
         superpixels.
 
     Returns
     -------
     segments : ndarray of shape (n, height, width), or list of arrays
-        Number of each pixel's superpixel in its image, from 0 on; a list if X is one.
+        Number of each pixel's superpixel in its image, counted from 0; a list if X is
+        one.
 
     References
     ----------
@@ -48,9 +49,9 @@ list of arrays
     methods. IEEE Transactions on Pattern Analysis and Machine Intelligence, 2012.
     """
     if not is_integer(n_segments) or n_segments < 1:
-        raise ValueError(f"n_segments={n_segments!r}; allowed are integers from 1 on")
+        raise ValueError(f"n_segments={n_segments!r}; allowed are positive integers")
     if not isinstance(compactness, Real) or not 0.0 < compactness < np.inf:
-        raise ValueError(f"compactness={compactness!r}; allowed are numbers above 0")
+        raise ValueError(f"compactness={compactness!r}; allowed are positive numbers")
     try:
         from skimage.segmentation import slic
     except ImportError as error:

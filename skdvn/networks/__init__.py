@@ -3,7 +3,7 @@
 from .checks import check_is_network, check_network
 from .conv import ConvNetwork
 from .count_model import CountModel, largest_count
-from .count_values import exact_maximiser
+from .count_values import best_labels, exact_maximiser
 from .counts import CountNetwork
 from .expected import expected_term, has_closed_form
 from .guesses import Correction, GuessNetwork
@@ -48,6 +48,7 @@ __all__ = [
     "LabelScore",
     "UNet",
     "autograd_score_and_grad",
+    "best_labels",
     "build",
     "check_is_network",
     "check_network",

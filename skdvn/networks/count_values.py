@@ -213,6 +213,52 @@ def expected_value(oracle, n_samples, seed):
     return SampledValue(oracle, n_samples, seed)
 
 
+def best_labels(p, counts, labels, beta=1.0):
+    """The same as `exact_maximiser`, for labels independent given their number.
+
+    Whatever their number, labels of larger p are then more probable, so that the best
+    output of each size has those of the largest p. Work and memory per row are linear
+    in n_labels times max_count.
+
+    Parameters
+    ----------
+    p : torch.Tensor of shape (n, n_labels)
+        Probabilities of the labels.
+    counts : torch.Tensor of shape (n, max_count + 1)
+        Probabilities of the numbers of labels.
+    labels : torch.Tensor of shape (n, n_labels, max_count + 1)
+        Those of the labels given their number, as of `conditional_labels`.
+    beta : float, default=1.0
+
+    Returns
+    -------
+    outputs : torch.Tensor of shape (n, n_labels)
+        Entries 0 and 1.
+    values : torch.Tensor of shape (n,)
+    """
+    order = p.argsort(dim=1, descending=True, stable=True)
+    shared = labels.gather(1, order[:, :, None].expand_as(labels)).cumsum(1)
+    gains = (shared * _shares(labels, beta).T * counts[:, None]).sum(2)
+    best, place = torch.cat([counts[:, :1], gains], 1).max(1)
+    return _first(order, place, p), best
+
+
+def _shares(labels, beta):
+    """What a found label counts, by sizes of truth and output."""
+    weight, n_labels = float(beta) ** 2, labels.shape[1]
+    sizes = torch.arange(1, n_labels + 1, dtype=labels.dtype, device=labels.device)
+    n_counts = labels.shape[2]
+    size_true = torch.arange(n_counts, dtype=labels.dtype, device=labels.device)
+    return (1 + weight) / (sizes + weight * size_true[:, None])
+
+
+def _first(order, n_chosen, like):
+    """Outputs that have the first labels of an order, so many for each row."""
+    places = torch.arange(order.shape[1], device=order.device)
+    chosen = (places < n_chosen[:, None]).to(like.dtype)
+    return torch.zeros_like(like).scatter(1, order, chosen)
+
+
 def exact_maximiser(counts, labels, beta=1.0):
     """The outputs with the largest expected F-beta (Dembczynski et al., 2011).
 
@@ -234,16 +280,11 @@ def exact_maximiser(counts, labels, beta=1.0):
         Entries 0 and 1.
     values : torch.Tensor of shape (n,)
     """
-    weight, n_labels = float(beta) ** 2, labels.shape[1]
-    sizes = torch.arange(1, n_labels + 1, dtype=labels.dtype, device=labels.device)
-    size_true = torch.arange(counts.shape[1], dtype=labels.dtype, device=labels.device)
-    shares = (1 + weight) / (sizes + weight * size_true[:, None])
-    gains = (labels * counts[:, None]) @ shares  # rows, labels, sizes
+    # Of rows, labels and sizes.
+    gains = (labels * counts[:, None]) @ _shares(labels, beta)
     ordered = gains.sort(1, descending=True)
     values = ordered.values.cumsum(1).diagonal(dim1=1, dim2=2)
     best, place = torch.cat([counts[:, :1], values], 1).max(1)
     rows = torch.arange(len(counts), device=labels.device)
     order = ordered.indices[rows, :, (place - 1).clamp_min(0)]
-    chosen = torch.arange(n_labels, device=labels.device) < place[:, None]
-    outputs = torch.zeros_like(labels[:, :, 0])
-    return outputs.scatter(1, order, chosen.to(outputs.dtype)), best
+    return _first(order, place, labels[:, :, 0]), best

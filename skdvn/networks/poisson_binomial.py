@@ -15,8 +15,8 @@ is expected, and coefficients stay within the range of float64.
 import torch
 from torch.nn import functional as F
 
-# Probabilities nearer to 0 and 1 are taken for these.
-MARGIN = 1e-6
+from ..data import MARGIN
+
 # Coefficients of all rows that are worked on at once; few enough for the cache.
 CHUNK_SIZE = 2**20
 # Coefficients below are inexact; all labels are then taken to be equally probable.

@@ -170,8 +170,8 @@ def _graph(estimator, image_size, of_labels, of_masks):
     size = (estimator.crop_size_,) * 2 if image_size is None else tuple(image_size)
     if len(size) != 2 or min(size) < estimator.crop_size_:
         raise ValueError(
-            f"image_size={image_size} must be height and width, from the crop size "
-            f"{estimator.crop_size_} on."
+            f"image_size={image_size} must be height and width, neither smaller "
+            f"than the crop size {estimator.crop_size_}."
         )
     return of_masks(estimator, *map(int, size)).eval()
 

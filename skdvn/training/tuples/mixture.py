@@ -134,7 +134,7 @@ class TupleMixture:
     Parameters
     ----------
     generators : dict of callable to float
-        Generators with their shares, at least one above 0.
+        Generators with their non-negative shares, at least one positive.
     one_at_a_time : bool, default=False
         Whether each mini-batch gets the tuples of one generator, drawn by share
         (Algorithm 1), instead of those of all, weighted by share.

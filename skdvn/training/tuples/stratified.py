@@ -119,7 +119,7 @@ def stratified_log_weights(values, tau, n_strata):
     values : torch.Tensor of shape (n_candidates, n)
         Oracle values in [0, 1].
     tau : float
-        Temperature, above 0.
+        Temperature, positive.
     n_strata : int
         Number of strata.
 
