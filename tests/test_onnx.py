@@ -396,7 +396,7 @@ def test_refused_arguments(tmp_path):
     with pytest.raises(ValueError, match=r"image_size=\(8, 8\) is for segmenters"):
         export_predict(fitted("labels", "prior"), path, image_size=(8, 8))
     for size in ((8, 30), (16,)):
-        with pytest.raises(ValueError, match="from the crop size 16 on"):
+        with pytest.raises(ValueError, match="smaller than the crop size 16"):
             export_predict(fitted("masks", "u-net"), path, image_size=size)
 
 
