@@ -68,6 +68,7 @@ PARAMETERS = {
         "n_global_units": "network=LabelNet(n_global_units={!r})",
         "activation": "network=LabelNet(activation={!r})",
         "init_scale": "init=Initializer(classifier, scale={!r})",
+        "prior_weight": "estimators='auto', whose guess does the job of the prior,",
         **ASCENT,
         **MIXTURE,
         **LOSS,

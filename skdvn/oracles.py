@@ -183,67 +183,6 @@ MAP_ORACLES: dict[str, Oracle] = {
 }
 
 
-def has_threshold(oracle: Oracle) -> bool:
-    """Whether `decision_threshold` knows the oracle.
-
-    Parameters
-    ----------
-    oracle : callable
-        ``oracle(y, y_true) -> values``.
-
-    Returns
-    -------
-    known : bool
-        True for F-beta, IOU and accuracy.
-    """
-    return isinstance(oracle, FBeta) or oracle in (relaxed_iou, relaxed_accuracy)
-
-
-def value_of_counts(oracle: Oracle, shared: Any, size: Any, size_true: Any) -> Any:
-    """F-beta or IOU as a function of counts, for tensors and arrays alike.
-
-    Parameters
-    ----------
-    oracle : callable
-        An `FBeta` or `relaxed_iou`.
-    shared, size, size_true : torch.Tensor or ndarray
-        Size of the intersection, of the output and of the truth; the latter two not
-        both 0.
-
-    Returns
-    -------
-    values : torch.Tensor or ndarray
-    """
-    if isinstance(oracle, FBeta):
-        weight = float(oracle.beta) ** 2
-        return (1 + weight) * shared / (size + weight * size_true)
-    return shared / (size + size_true - shared)
-
-
-def decision_threshold(oracle: Oracle, value: Any) -> Any:
-    """Probability above which an entry raises the expected oracle value.
-
-    ``V / (1 + beta^2)`` for F-beta (the plug-in rule), ``V / (1 + V)`` for IOU, 1/2
-    for accuracy, where V is the best expected value there is.
-
-    Parameters
-    ----------
-    oracle : callable
-        One that `has_threshold`.
-    value : torch.Tensor or ndarray
-        V.
-
-    Returns
-    -------
-    threshold : torch.Tensor or ndarray
-    """
-    if oracle is relaxed_accuracy:
-        return 0 * value + 0.5
-    if isinstance(oracle, FBeta):
-        return value / (1 + float(oracle.beta) ** 2)
-    return value / (1 + value)
-
-
 def did_you_mean(name: object, allowed: Iterable[object]) -> str:
     """Say what is allowed, and which of it is nearest to a misspelt name.
 

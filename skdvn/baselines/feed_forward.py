@@ -205,6 +205,3 @@ n_iter_, validation_score_, learning_rate_init_, alpha_, scaler_
 
     def _ascent(self):
         return GradientAscent(n_steps=0)
-
-    def _margins(self, X):
-        return None

@@ -10,7 +10,6 @@ from .masks import MaskTargets, check_images, check_same_sizes
 from .rows import (
     CLIP_HIGH,
     CLIP_LOW,
-    ComputedRows,
     ConstantRows,
     Draw,
     Examples,
@@ -27,7 +26,6 @@ __all__ = [
     "CLIP_LOW",
     "FLIPS",
     "MARGIN",
-    "ComputedRows",
     "ConstantRows",
     "Distortion",
     "Draw",

@@ -180,28 +180,6 @@ class ConstantRows:
         return ConstantRows(self._row, len(rows))
 
 
-class ComputedRows:
-    """Rows that are computed from those of another array when asked for.
-
-    Parameters
-    ----------
-    function : callable
-        Maps rows of `array` to as many rows, an ndarray.
-    array : {ndarray, CSR matrix}
-    device : torch.device
-    dtype : torch.dtype
-    """
-
-    def __init__(self, function, array, device, dtype):
-        self._function, self._array = function, array
-        self.device, self.dtype = device, dtype
-
-    def take(self, rows):
-        """The rows at these positions (a slice), as a tensor."""
-        part = self._function(self._array[rows])
-        return torch.as_tensor(part, dtype=self.dtype, device=self.device)
-
-
 @dataclass
 class Queries:
     """Inputs and what else inference needs of them, row by row.
@@ -212,13 +190,10 @@ class Queries:
         Inputs.
     y_init : Rows or ConstantRows, default=None
         Where inference starts; None means the network's own guess.
-    margins : ComputedRows, default=None
-        A term linear in y that inference may add to the score.
     """
 
     x: Rows
     y_init: Rows | ConstantRows | None = None
-    margins: ComputedRows | None = None
 
     def __len__(self):
         return len(self.x)

@@ -27,7 +27,6 @@ from .label_plan import plan_for_feed_forward
 from .label_splits import Splitter
 from .label_targets import LabelTargets
 from .labeler import LabelEstimator
-from .linear_expert import LIMIT, ClippingScaler, LinearExpert, decision_thresholds
 from .mask_networks import half_pays, mask_builder
 from .mask_plan import (
     mask_optimization,
@@ -52,7 +51,6 @@ from .versions import OtherVersionWarning, VersionedMixin, this_version
 __all__ = [
     "AUTO",
     "CALLBACK_ATTRIBUTES",
-    "LIMIT",
     "MARKS",
     "SEGMENTER_CONSTRAINTS",
     "SGD",
@@ -65,7 +63,6 @@ __all__ = [
     "BaseDVN",
     "BaseSegmenter",
     "CalibratedValueCV",
-    "ClippingScaler",
     "Component",
     "Crops",
     "DVNMultiLabelClassifier",
@@ -78,7 +75,6 @@ __all__ = [
     "LabelEstimator",
     "LabelNet",
     "LabelTargets",
-    "LinearExpert",
     "Loss",
     "MaskNet",
     "MeanStart",
@@ -94,7 +90,6 @@ __all__ = [
     "at_least",
     "check_pair",
     "check_positives",
-    "decision_thresholds",
     "execution_for",
     "experts_for",
     "feed_forward",

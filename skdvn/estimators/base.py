@@ -29,7 +29,7 @@ from .plain_state import packed, unpacked
 from .versions import opened, stamped
 
 # What may be selected on held-out rows.
-SELECTED = ("step_size", "n_steps", "prior_weight", "learning_rate_init", "alpha")
+SELECTED = ("step_size", "n_steps", "learning_rate_init", "alpha")
 
 
 class BaseDVN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):

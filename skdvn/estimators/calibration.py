@@ -247,7 +247,7 @@ class CalibratedValueCV(
 
     @_if_estimator_has("predict_proba")
     def predict_proba(self, X: MatrixLike) -> Any:
-        """Predict relaxed labels or masks with the estimator.
+        """Predict probabilities of labels, or relaxed masks, with the estimator.
 
         Parameters
         ----------
@@ -322,7 +322,7 @@ class CalibratedValueCV(
 
     @_if_estimator_has("staged_predict_proba")
     def staged_predict_proba(self, X: MatrixLike) -> Iterator[Any]:
-        """Predict relaxed labels or masks after each step of the ascent.
+        """Predict relaxed masks after each step of the ascent.
 
         Parameters
         ----------
@@ -335,6 +335,38 @@ class CalibratedValueCV(
         """
         check_is_fitted(self)
         return self.estimator_.staged_predict_proba(X)
+
+    @_if_estimator_has("predict_relaxed")
+    def predict_relaxed(self, X: MatrixLike) -> Any:
+        """Predict relaxed labels with the estimator.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix}
+            Inputs.
+
+        Returns
+        -------
+        Y : ndarray of shape (n_samples, n_labels)
+        """
+        check_is_fitted(self)
+        return self.estimator_.predict_relaxed(X)
+
+    @_if_estimator_has("staged_predict_relaxed")
+    def staged_predict_relaxed(self, X: MatrixLike) -> Iterator[Any]:
+        """Predict relaxed labels after each step of the ascent.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix}
+            Inputs.
+
+        Returns
+        -------
+        stages : generator of ndarray
+        """
+        check_is_fitted(self)
+        return self.estimator_.staged_predict_relaxed(X)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

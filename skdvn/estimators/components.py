@@ -48,15 +48,17 @@ class Ascent(Component):
     step_rule : {"auto", "value", "logit", "normalized", "rms"}, default="auto"
         Direction of a step: the gradient of the value (eq. 8), of its logit, or the
         latter divided by its largest absolute entry or by its root mean square.
-        "auto" is "value" for labels and "rms" for masks.
+        "auto" is "value" for labels, "normalized" for those on estimators, and "rms"
+        for masks.
     momentum : float, default=0.0
         Share of the last step that the next one keeps, in [0, 1).
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in each step, non-negative (the
         paper's future work). With noise, predictions depend on `random_state`.
-    decay : float or "auto", default="auto"
+    decay : float, "linear" or "auto", default="auto"
         Size of the last step relative to the first, in (0, 1]; in between it falls
-        geometrically. "auto" is 1 for labels and 0.1 for masks.
+        geometrically. "linear" falls in equal parts, to 0 after the last step. "auto"
+        is 1 for labels and 0.1 for masks, and "linear" for labels on estimators.
     projection : {"auto", "box", "simplex"}, default="auto"
         Where the ascent keeps y: in [0, 1], or where the classes of a pixel add up to
         1. "auto" is the simplex for masks of more than two classes, else the box.
@@ -73,7 +75,10 @@ class Ascent(Component):
         "step_rule": [StrOptions({"auto", *STEP_RULES})],
         "momentum": [SHARE],
         "noise": [at_least(0)],
-        "decay": [Interval(Real, 0, 1, closed="right"), AUTO],
+        "decay": [
+            Interval(Real, 0, 1, closed="right"),
+            StrOptions({"auto", "linear"}),
+        ],
         "projection": [StrOptions({"auto", *PROJECTIONS})],
     }
 

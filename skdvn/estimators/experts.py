@@ -16,9 +16,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..data import batches_of, rows_at_once
 from .input_views import InputView, dense
-from .linear_expert import LIMIT
 from .logistic import logistic_regressions
 from .parameters import checked_weight
+
+# Probabilities count as no nearer to 0 and 1 than this where logarithms are taken.
+LIMIT = 1e-4
 
 
 class Expert(BaseEstimator):

@@ -3,13 +3,20 @@
 import numpy as np
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfTransformer
-from sklearn.preprocessing import MaxAbsScaler, normalize
+from sklearn.preprocessing import MaxAbsScaler, StandardScaler, normalize
 
-from ..data import batches_of, rows_at_once
-from .linear_expert import ClippingScaler
+from ..data import CLIP_HIGH, CLIP_LOW, batches_of, rows_at_once
 
 # Share of entries other than 0 below which inputs are thin.
 THIN = 0.2
+
+
+class ClippingScaler(StandardScaler):
+    """Standardises inputs and clips them as those of networks are."""
+
+    def transform(self, X):
+        """Columns of mean 0 and variance 1, clipped."""
+        return np.clip(super().transform(X), CLIP_LOW, CLIP_HIGH)
 
 
 class InputView:

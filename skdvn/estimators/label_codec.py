@@ -10,7 +10,14 @@ import torch
 from scipy import sparse
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import _safe_indexing, check_random_state
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import (
+    _check_feature_names,
+    _check_n_features,
+    _check_y,
+    _num_samples,
+    check_consistent_length,
+    validate_data,
+)
 
 from ..data import ConstantRows, Examples, Queries, Rows
 from ..oracles import get_oracle
@@ -33,7 +40,7 @@ NO_Y = object()
 
 
 class LabelData(NamedTuple):
-    """Checked arrays: inputs, binary labels, where inference starts, weights."""
+    """Checked arrays: network's inputs, binary labels, starts of inference, weights."""
 
     X: np.ndarray
     Y: np.ndarray
@@ -72,6 +79,8 @@ def checked_rows(estimator, X, y=NO_Y, *, shape=None, reset=False):
     -------
     checked : array, or tuple of two
     """
+    if takes_anything(estimator):
+        return _rows_as_given(estimator, X, y, reset)
     allowed = {
         "accept_sparse": "csr",
         "dtype": (np.float64, np.float32),
@@ -92,6 +101,25 @@ def checked_rows(estimator, X, y=NO_Y, *, shape=None, reset=False):
     return checked
 
 
+def takes_anything(params):
+    """Whether X is for estimators of the user's, who know what they take."""
+    given = getattr(params, "estimators", ())
+    return not isinstance(given, str) and len(given) > 0
+
+
+def _rows_as_given(estimator, X, y, reset):
+    """The same for an X that is left as it is."""
+    _check_feature_names(estimator, X, reset=reset)
+    if len(getattr(X, "shape", ())) == 2:
+        _check_n_features(estimator, X, reset=reset)
+    if y is NO_Y:
+        return X
+    check_no_label_lists(y)
+    y = _check_y(y, multi_output=True, estimator=estimator)
+    check_consistent_length(X, y)
+    return X, y
+
+
 def read_rows(estimator, X, y, sample_weight):
     """What `fit` is given, checked, without rows of weight 0."""
     X_given = X
@@ -99,8 +127,8 @@ def read_rows(estimator, X, y, sample_weight):
     weight = checked_weight(sample_weight, X)
     if weight is not None and not weight.all():
         used = np.flatnonzero(weight)
-        X_given = _safe_indexing(X_given, used)
-        X, y, weight = X[used], y[used], weight[used]
+        X_given, X = _safe_indexing(X_given, used), _safe_indexing(X, used)
+        y, weight = y[used], weight[used]
     return LabelRows(X, y, weight, X_given)
 
 
@@ -135,6 +163,8 @@ class LabelCodec(PlainStateMixin):
     device, dtype
         Where tensors go, and their precision.
     scaler : StandardScaler or None
+    experts : StackedGuess or None
+        What makes a guess of the labels that the network takes as its input.
     initializer : EstimatorStart or None
         What says where inference starts, if another estimator does.
     start : ndarray of shape (n_labels,) or None
@@ -144,7 +174,7 @@ class LabelCodec(PlainStateMixin):
 
     default_oracle = "f1"
 
-    def fit_transform(self, rows, params, guesses, classes=None):
+    def fit_transform(self, rows, params, guesses, experts=None, classes=None):
         """Settle everything on the first rows.
 
         Parameters
@@ -153,7 +183,9 @@ class LabelCodec(PlainStateMixin):
         params : estimator
             Its parameters say how. It is not kept.
         guesses : bool
-            Whether inference starts at the network's own guess.
+            Whether inference starts at the network's guess.
+        experts : StackedGuess, default=None
+            Not fitted.
         classes : array-like, default=None
             All that a one-dimensional y will ever hold; None for those of y.
 
@@ -162,26 +194,35 @@ class LabelCodec(PlainStateMixin):
         data : LabelData
         """
         X, y, weight, X_given = rows
-        self.shape = X.shape[1:]
+        self.shape = getattr(X, "shape", (0,))[1:]
         self.targets = LabelTargets(y if classes is None else classes)
+        self.experts = experts
         self._settle(X, weight, params)
         starts = self._fit_start(X_given, y, params, guesses)
+        if experts is not None:
+            X = experts.fit(X, y, weight).cross_fitted_
+            del experts.cross_fitted_  # as large as the labels
         return LabelData(X, self.targets.encode(y), starts, weight)
 
     def transform(self, X, y, name="Y", weight=None, X_given=None):
         """Further rows, checked, as `LabelData`."""
         starts = self.starts_of(X if X_given is None else X_given)
-        return LabelData(X, self.targets.encode(y, name), starts, weight)
+        return LabelData(self._seen(X), self.targets.encode(y, name), starts, weight)
+
+    def _seen(self, X):
+        """What the network sees of rows: their features, or a guess of the labels."""
+        return X if self.experts is None else self.experts.predict_proba(X)
 
     def _settle(self, X, weight, params):
         self.device = resolve_device(params.device)
-        if params.device == "auto" and is_small(X, params, self.targets.n_labels_):
+        small = self.experts is not None or is_small(X, params, self.targets.n_labels_)
+        if params.device == "auto" and small:
             self.device = torch.device("cpu")
-        small = X.shape[0] <= SMALL_N_ROWS
-        self.dtype = torch.float64 if small else torch.float32
+        few = _num_samples(X) <= SMALL_N_ROWS
+        self.dtype = torch.float64 if few else torch.float32
         self._keep_sparse = not has_own_modules(params)
         self.scaler = None
-        if params.standardize:
+        if params.standardize and self.experts is None:
             scaler = StandardScaler(with_mean=not sparse.issparse(X))
             if X.ndim > 2:  # all entries alike, as of an image
                 X, weight = X.reshape(-1, 1), None
@@ -211,7 +252,10 @@ class LabelCodec(PlainStateMixin):
         return None if self.initializer is None else self.initializer.predict(X)
 
     def inputs(self, X):
-        """Rows of X as the network sees them."""
+        """Checked rows as the network sees them."""
+        return self._rows(self._seen(X))
+
+    def _rows(self, X):
         mean, scale = None, None
         if self.scaler is not None:
             mean, scale = self.scaler.mean_, self.scaler.scale_
@@ -254,15 +298,15 @@ class LabelCodec(PlainStateMixin):
             weight = torch.as_tensor(weight / weight.mean(), dtype=self.dtype)
             weight = weight.to(self.device)
         return Examples(
-            self.inputs(data.X),
+            self._rows(data.X),
             self.outputs(data.Y),
             self._start_rows(data.starts, data.X.shape[0]),
             weight,
         )
 
-    def queries(self, X, starts=None, margins=None):
+    def queries(self, X, starts=None):
         """What inference needs of checked rows; `starts` as of `starts_of`."""
-        return Queries(self.inputs(X), self._start_rows(starts, X.shape[0]), margins)
+        return Queries(self.inputs(X), self._start_rows(starts, _num_samples(X)))
 
 
 def is_small(X, params, n_labels):

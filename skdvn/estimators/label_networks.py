@@ -2,12 +2,16 @@
 
 import torch
 
-from ..networks import GuessLabelNetwork, LabelNetwork
+from ..networks import CountNetwork, GuessLabelNetwork, LabelNetwork
+from ..oracles import get_oracle
 from .building import builder, copier, new_module
 from .components import LabelNet
 from .label_codec import is_own_network, widths
 from .parameters import continues, given_or, resolve_loss
+from .stack import StackedGuess
 
+# The number of labels is learned from at most so many rows.
+MAX_ROWS_FOR_COUNTS = 5_000
 # Methods of networks that have a guess of the labels.
 GUESSING = ("guess", "guess_losses")
 
@@ -26,6 +30,32 @@ def stands_on_guess(params):
     return label_net(params).local_term == "oracle"
 
 
+def experts_of(params):
+    """Who guesses the labels, not fitted; None where the network has to.
+
+    Parameters
+    ----------
+    params : DVNMultiLabelClassifier
+
+    Returns
+    -------
+    experts : StackedGuess or None
+    """
+    given = params.estimators
+    automatic = isinstance(given, str) and given == "auto"
+    if not automatic and not len(given):
+        return None
+    if not stands_on_guess(params) or params.encoder is not None:
+        if automatic:
+            return None
+        raise ValueError(
+            "estimators are for network='oracle' without an encoder, whose value "
+            f"stands on what they say; got network={params.network!r} and "
+            f"encoder={params.encoder!r}. Set estimators to 'auto' or () with these."
+        )
+    return StackedGuess(given, params.cv, params.n_jobs, params.random_state)
+
+
 def starts_at_guess(params):
     """Whether inference starts at what the network itself says."""
     if not isinstance(params.init, str):
@@ -37,7 +67,8 @@ def starts_at_guess(params):
 def guess_weight(params):
     """Weight of the loss of the network's own guess."""
     weight = resolve_loss(params.loss).guess_weight
-    return given_or(weight, float(stands_on_guess(params)))
+    own = stands_on_guess(params) and experts_of(params) is None
+    return given_or(weight, float(own))
 
 
 def new_label_network(params, codec, oracle, rng):
@@ -110,6 +141,20 @@ def _encoder_of(params, codec, rng):
             f"encoder={encoder!r} failed on x of shape {tuple(trial.shape)}: {error}"
         ) from error
     return encoder.train(), features.shape[1]
+
+
+def count_builder(params, codec, examples):
+    """The same for a network on top of experts, which learns the number of labels."""
+    device, dtype = codec.device, codec.dtype
+    n_labels, oracle = codec.targets.n_labels_, get_oracle(params.oracle)
+
+    def build(rng, index):
+        rows = torch.randperm(len(examples), generator=rng)[:MAX_ROWS_FOR_COUNTS]
+        network = CountNetwork(n_labels, oracle)
+        p, Y = examples.x.take(rows).cpu(), examples.y.take(rows).cpu()
+        return network.fit_counts(p, Y, rng).to(device, dtype)
+
+    return build
 
 
 def label_builder(params, codec, new_network, examples):

@@ -14,13 +14,19 @@ from ..networks import members
 from ..oracles import check_oracle, get_oracle, reach
 from ..training import Plan
 from .components import Ascent, Mixture
-from .label_networks import guess_weight, label_builder, new_label_network
-from .label_splits import Splitter, wants_linear_expert
+from .label_networks import (
+    count_builder,
+    guess_weight,
+    label_builder,
+    new_label_network,
+)
+from .label_splits import Splitter
 from .parameters import (
     A_FEW_ROWS,
     continues,
     given_or,
     guess_objective,
+    on_experts,
     optimization,
     resolve_mixture,
     stopping,
@@ -30,9 +36,15 @@ from .parameters import (
 DEFAULT_MIXTURE = Mixture(
     {"stratified": 0.5, "inference": 0.5}, mixing="all", n_iterates=4, n_samples=1
 )
-SOLVER_DEFAULTS = {"max_grad_norm": 1.0, "averaging": 0.0}
+# Independent of the truth, so that the value is that to expect.
+MIXTURE_ON_EXPERTS = Mixture(
+    {"inference": 0.5, "guess": 0.5}, mixing="all", n_iterates=1, n_samples=1
+)
+SOLVER_DEFAULTS = {"solver": "sgd", "max_grad_norm": 1.0, "averaging": 0.0}
 N_ITER_NO_CHANGE = 5
 FIRST_ASCENT = GradientAscent()
+# The guess is near the best output, and steps that fall to 0 end on it.
+ASCENT_ON_EXPERTS = GradientAscent(step_rule="normalized", step_decay="linear")
 # Twenty steps of size 0.5 are 10 in all, enough for rows of so many labels twice over.
 # With more, all step sizes grow in proportion: the value has a gradient of about one
 # over the number of labels, and an ascent that never comes near the truth leaves the
@@ -47,7 +59,6 @@ BATCH_SIZES = 64, 128
 # What "auto" selects from on held-out rows.
 STEP_SIZES = (0.25, 0.5, 1.0)
 MAX_N_STEPS = 40
-PRIOR_WEIGHTS = (0.0, 0.1, 0.3, 1.0)
 # Learning rates, weight decays times max(n_rows, 1000), and numbers of mini-batches to
 # train for; the first is taken where nothing can be held out.
 CANDIDATES = {
@@ -55,6 +66,9 @@ CANDIDATES = {
     "adam": ((1e-3, 0.1, 250), (1e-3, 0.1, 750)),
 }
 CANDIDATE_FOR_MANY_ROWS = {"sgd": ((0.6, 5.0, 0),), "adam": ((1e-3, 0.1, 0),)}
+CANDIDATES["lbfgs"] = CANDIDATE_FOR_MANY_ROWS["lbfgs"] = ((1.0, 1.0, 0),)
+# For solvers other than L-BFGS on top of experts, where few weights are left.
+RATE_ON_EXPERTS = 0.1
 # But never for fewer epochs.
 MIN_EPOCHS = 16
 # A rate that does not fall, in terms of one that does: in `partial_fit` on Bibtex, 300
@@ -65,10 +79,10 @@ CONSTANT_RATE = 1 / 6
 # -- inference -----------------------------------------------------------------------
 
 
-def step_scale(params, examples):
+def step_scale(params, codec, examples):
     """By how much steps must be larger than where rows have few labels."""
     ascent = params.ascent or Ascent()
-    rule = given_or(ascent.step_rule, FIRST_ASCENT.step_rule)
+    rule = given_or(ascent.step_rule, _basic_ascent(codec).step_rule)
     if params.step_size != "auto" or rule not in SCALED_RULES:
         return 1.0
     oracle = get_oracle(params.oracle)
@@ -79,15 +93,15 @@ def step_scale(params, examples):
     return max(1.0, round(found / COMFORTABLE_REACH, 2))
 
 
-def label_ascent(params, scale):
+def label_ascent(params, codec, scale):
     """Inference as the parameters stand now; "auto" means as selected in fit."""
-    first = _first_ascent(scale)
+    first = _first_ascent(codec, scale)
     selected = {
         name: given_or(
             getattr(params, name),
             getattr(params, name + "_", getattr(first, name)),
         )
-        for name in ("step_size", "n_steps", "prior_weight")
+        for name in ("step_size", "n_steps")
     }
     ascent = params.ascent or Ascent()
     return GradientAscent(
@@ -100,50 +114,53 @@ def label_ascent(params, scale):
     )
 
 
-def _first_ascent(scale):
+def _basic_ascent(codec):
+    if not on_experts(codec):
+        return FIRST_ASCENT
+    one_label = codec.targets.classes_.ndim == 1
+    return replace(ASCENT_ON_EXPERTS, projection="simplex" if one_label else "box")
+
+
+def _first_ascent(codec, scale):
     """Inference before anything is selected."""
-    return replace(FIRST_ASCENT, step_size=FIRST_ASCENT.step_size * scale)
+    basic = _basic_ascent(codec)
+    return replace(basic, step_size=basic.step_size * scale)
 
 
-def training_ascent(params, scale):
+def training_ascent(params, codec, scale):
     """Inference as tuples are generated with it; "auto" is selected afterwards."""
-    first = _first_ascent(scale)
+    first = _first_ascent(codec, scale)
     auto = {
         name: getattr(first, name)
         for name in ("step_size", "n_steps")
         if getattr(params, name) == "auto"
     }
-    return replace(label_ascent(params, scale), **auto, prior_weight=0.0)
+    return replace(label_ascent(params, codec, scale), **auto)
 
 
-def _candidate_ascents(params, scale, has_expert):
-    ascent = training_ascent(params, scale)
+def _candidate_ascents(params, codec, scale):
+    ascent = training_ascent(params, codec, scale)
+    if on_experts(codec):
+        return (ascent,)
     if params.n_steps == "auto":
         ascent = replace(ascent, n_steps=MAX_N_STEPS)
     sizes = [size * scale for size in STEP_SIZES]
     if params.step_size != "auto":
         sizes = [params.step_size]
-    # The network's coefficients fall with the labels per row, margins do not.
-    weights = [weight / scale for weight in PRIOR_WEIGHTS]
-    if params.prior_weight != "auto":
-        weights = [params.prior_weight]
-    return tuple(
-        replace(ascent, step_size=size, prior_weight=weight)
-        for weight in (weights if has_expert else [0.0])
-        for size in sizes
-    )
+    return tuple(replace(ascent, step_size=size) for size in sizes)
 
 
 # -- training ------------------------------------------------------------------------
 
 
-def label_objective(params, examples, scale):
+def label_objective(params, codec, examples, scale):
     """What the value network is trained to do."""
+    default = MIXTURE_ON_EXPERTS if on_experts(codec) else DEFAULT_MIXTURE
     return value_objective(
         params,
-        resolve_mixture(params.tuples, DEFAULT_MIXTURE),
+        resolve_mixture(params.tuples, default),
         get_oracle(params.oracle),
-        training_ascent(params, scale),
+        training_ascent(params, codec, scale),
         guess_weight(params),
         examples.y.take(slice(A_FEW_ROWS)),
     )
@@ -172,6 +189,21 @@ def optimizations(params, n_rows, lag=0):
         )
         for rate, alpha, n_epochs in candidates
     )
+
+
+def optimizations_on_experts(params, n_rows, n_labels):
+    """The same for a network that stands on experts: one, with nothing to select."""
+    default = {**SOLVER_DEFAULTS, "solver": "lbfgs"}
+    settled = optimization(
+        params,
+        default,
+        n_epochs=given_or(params.max_iter, 1),
+        learning_rate_init=given_or(params.learning_rate_init, RATE_ON_EXPERTS),
+        alpha=given_or(params.alpha, 1 / n_rows),
+        batch_size=given_or(params.batch_size, min(512, rows_at_once(50 * n_labels))),
+        lag=lag_of(params),
+    )
+    return (settled,)
 
 
 def next_optimization(params, first):
@@ -212,16 +244,17 @@ def lag_of(params):
 
 def label_splits(params, codec, data, X_val, y_val):
     """What to hold out, if there is something to select."""
-    wants_expert = wants_linear_expert(params, data)
-    split = Splitter(params, codec, data, wants_expert)
-    has_choice = _leaves_choice(params, data.X.shape[0])
+    split = Splitter(params, codec, data)
+    has_choice = params.early_stopping
+    if not on_experts(codec):
+        has_choice = _leaves_choice(params, data.X.shape[0])
     refits = _refits(params, data.X.shape[0]) or continues(params)
     return split.splits(X_val, y_val, has_choice, refits)
 
 
 def _leaves_choice(params, n_rows):
     """Whether something is to be selected on held-out rows."""
-    ascent = params.step_size, params.n_steps, params.prior_weight
+    ascent = params.step_size, params.n_steps
     automatic = "auto" in [value for value in ascent if isinstance(value, str)]
     automatic = automatic or len(optimizations(params, n_rows)) > 1
     return params.early_stopping or (automatic and not continues(params))
@@ -255,34 +288,40 @@ def plan_for_labels(params, codec, examples, splits, scale):
     """
     n_rows, n_networks = len(examples), params.n_networks
     candidates = optimizations(params, n_rows, lag_of(params))
+    if on_experts(codec):
+        candidates = optimizations_on_experts(params, n_rows, codec.targets.n_labels_)
+    ascents = (training_ascent(params, codec, scale),)
     if continues(params):
         n_networks = len(members(params.network_))
         candidates = (next_optimization(params, candidates[0]),)
-        ascents = (label_ascent(params, scale),)
+        ascents = (label_ascent(params, codec, scale),)
     elif splits:
-        has_expert = splits[0].margins is not None
-        ascents = _candidate_ascents(params, scale, has_expert)
+        ascents = _candidate_ascents(params, codec, scale)
     else:
         candidates = candidates[:1]
-        weight = given_or(params.prior_weight, 0.0)
-        ascents = (replace(training_ascent(params, scale), prior_weight=weight),)
-    oracle = get_oracle(params.oracle)
     return Plan(
-        build=label_builder(
-            params,
-            codec,
-            lambda rng: new_label_network(params, codec, oracle, rng),
-            examples,
-        ),
-        objective=label_objective(params, examples, scale),
+        build=_builder(params, codec, examples),
+        objective=label_objective(params, codec, examples, scale),
         optimizations=candidates,
         decide=lambda relaxed: codec.targets.round(relaxed, params.min_labels),
         ascents=ascents,
-        choose_n_steps=params.n_steps == "auto" and not continues(params),
+        choose_n_steps=params.n_steps == "auto"
+        and not continues(params)
+        and not on_experts(codec),
         splits=splits,
         n_networks=n_networks,
         refit=_refits(params, n_rows, splits) or continues(params),
         **stopping(params, N_ITER_NO_CHANGE),
+    )
+
+
+def _builder(params, codec, examples):
+    """How the network of each training is made."""
+    if on_experts(codec):
+        return count_builder(params, codec, examples)
+    oracle = get_oracle(params.oracle)
+    return label_builder(
+        params, codec, lambda rng: new_label_network(params, codec, oracle, rng), examples
     )
 
 

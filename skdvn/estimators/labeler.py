@@ -25,10 +25,6 @@ class LabelEstimator(ClassifierMixin, BaseDVN):
     def _ascent(self):
         """Inference as the parameters stand now, a `GradientAscent`."""
 
-    @abstractmethod
-    def _margins(self, X):
-        """What a linear model adds to the score of checked rows; None for nothing."""
-
     def _placed(self, network):
         """The network on the device, in the precision of the data."""
         return network.to(self.codec_.device, self.codec_.dtype)
@@ -60,7 +56,7 @@ class LabelEstimator(ClassifierMixin, BaseDVN):
         """New rows as queries, from where inference starts by itself."""
         checked = self._checked(X)
         starts = self.codec_.starts_of(checked)
-        return self.codec_.queries(checked, starts, self._margins(checked))
+        return self.codec_.queries(checked, starts)
 
     def _inferred(self, queries):
         """Relaxed outputs, one mini-batch of rows after the other."""
@@ -90,10 +86,12 @@ class LabelEstimator(ClassifierMixin, BaseDVN):
         return self.codec_.targets.decode_parts(parts)
 
     def predict_proba(self, X: MatrixLike) -> NDArray[Any]:
-        """Predict relaxed labels, before rounding.
+        """Predict probabilities of the labels.
 
-        Of a Deep Value Network these are the outputs y of section 3.1, which the ascent
-        pushes towards 0 and 1, rather than calibrated probabilities.
+        They are what is guessed before any ascent: by the estimators, or by the
+        network itself where it has a guess of its own. Networks without one, as that of
+        the paper, have relaxed labels in their place, which the ascent pushes towards
+        0 and 1.
 
         Parameters
         ----------
@@ -102,13 +100,17 @@ class LabelEstimator(ClassifierMixin, BaseDVN):
 
         Returns
         -------
-        Y : ndarray of shape (n_samples, n_labels)
-            Entries in [0, 1]. For a one-dimensional y one column per class, and rows
+        probabilities : ndarray of shape (n_samples, n_labels)
+            Entries in (0, 1). For a one-dimensional y one column per class, and rows
             that add up to 1.
         """
         queries = self._queries(X)
-        parts = map(self.codec_.targets.probabilities, self._inferred(queries))
+        parts = map(self.codec_.targets.probabilities, self._guessed(queries))
         return stacked(parts, len(queries))
+
+    def _guessed(self, queries):
+        """Relaxed labels to be taken for probabilities, one part after the other."""
+        return self._inferred(queries)
 
     def score(
         self, X: MatrixLike, y: MatrixLike, sample_weight: ArrayLike | None = None

@@ -7,12 +7,14 @@ from itertools import islice
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from .._moved import with_moved_names
+from ..data import batches_of, stacked
 from ..data.typing import ArrayLike, Labels, MatrixLike, NDArray, Self
-from ..inference import stages, values
+from ..inference import guesses, stages, values
 from ..oracles import get_oracle
 from .base import execution_for
 from .callbacks import with_callbacks
@@ -24,7 +26,13 @@ from .label_codec import (
     checked_rows,
     read_rows,
 )
-from .label_networks import label_builder, new_label_network, starts_at_guess
+from .label_networks import (
+    experts_of,
+    label_builder,
+    new_label_network,
+    stands_on_guess,
+    starts_at_guess,
+)
 from .label_plan import (
     at_constant_rate,
     label_ascent,
@@ -36,15 +44,14 @@ from .label_plan import (
     plan_for_labels,
     step_scale,
 )
-from .label_splits import margins_of, wants_linear_expert
 from .labeler import LabelEstimator
-from .linear_expert import LinearExpert
 from .parameters import (
     TRAINING_CONSTRAINTS,
     VALUE_CONSTRAINTS,
     check_pair,
     checked_weight,
     continues,
+    on_experts,
     with_checked_parameters,
 )
 from .solvers import SGD, Adam
@@ -55,28 +62,35 @@ class DVNMultiLabelClassifier(LabelEstimator):
 
     A value network v(x, y) is trained to predict the value, by default the relaxed
     F1 score, of any labels y for an input x; prediction climbs it by projected
-    gradient ascent on y (Gygli et al., 2017). The network is that of section 5.1.
-
-    Parameters that are "auto" are chosen on held-out rows during `fit`. With up to
-    2,500 rows these are the folds of a cross-validation, whose networks predict
-    jointly afterwards; with more rows it is one part of them, and the final network
-    is trained anew on all rows. With fewer than 100 rows nothing is held out and
-    "auto" means a fixed setting.
+    gradient ascent on y (Gygli et al., 2017). By default the value is the oracle
+    expected under a cross-fitted guess of the labels by several experts, scaled and
+    corrected as held-out labels say, and the ascent starts at that guess (beyond the
+    paper). The paper's own network is ``network="linear"``.
 
     Parameters
     ----------
-    hidden_layer_sizes : int or array-like of int, default=(300,)
-        Widths of the hidden layers of the local part, which sees x. More pay with
-        many rows.
-    network : {"linear", "oracle"}, LabelNet, torch.nn.Module or callable, \
-default="linear"
-        The network of section 5.1, whose local part computes coefficients of y
-        ("linear"), or a value that is shaped like the oracle, against a guess of the
-        labels ("oracle", beyond the paper); `skdvn.LabelNet` has more settings. Or a
-        value network of your own: a module with the methods ``encode(x) -> context``
-        and ``score(context, y) -> logits``, which is copied with its weights, or a
+    estimators : "auto", list of (str, classifier) or (), default="auto"
+        Who guesses the labels, as for `sklearn.ensemble.StackingClassifier`: names and
+        classifiers with `predict_proba`, whose logits are weighted by
+        `skdvn.StackedGuess`; a classifier "drop" is left out. X is theirs then, and may
+        be whatever they take, as a data frame or texts. "auto" is logistic regression,
+        extra trees and nearest neighbours, and up to 2,000 rows kernel ridge
+        regression. With () the network makes a guess of its own, as always with an
+        `encoder`. Not used with ``network="linear"`` or a network of your own.
+    cv : int, splitter, iterable of splits or "prefit", default=5
+        How `estimators` of your own are cross-fitted; an int is a number of shuffled
+        folds.
+    network : {"oracle", "linear"}, LabelNet, torch.nn.Module or callable, default="oracle"
+        A value that is shaped like the oracle, against a guess of the labels
+        ("oracle"), or the network of section 5.1, whose local part computes
+        coefficients of y ("linear"); `skdvn.LabelNet` has more settings. Or a value
+        network of your own: a module with the methods ``encode(x) -> context`` and
+        ``score(context, y) -> logits``, which is copied with its weights, or a
         function ``network(n_features, n_labels)`` that makes one, called for each
         network that is trained.
+    hidden_layer_sizes : int or array-like of int, default=(300,)
+        Widths of the hidden layers of the local part, which sees x; not used on
+        `estimators`. More pay with many rows.
     encoder : torch.nn.Module or callable, default=None
         What inputs go through before the above, for example a convolutional network
         for images: a module that maps tensors (n, ...) to features (n, ...), which is
@@ -97,22 +111,27 @@ default="linear"
     tuples : dict or Mixture, default=None
         Where the outputs to train on come from (section 3.3): names of generators
         with their shares. Names are "ground_truth", "inference" (iterates of the
-        ascent), "stratified" (samples near the truth, see `tau`), "adversarial"
-        (outputs that ascend the loss), "one_step" (one step from the truth or the
-        start, as in the authors' code), "loss_augmented" (outputs of a high score
-        that are far from the truth, for the hinge) and "replay" (earlier outputs). A
-        callable that takes a `skdvn.training.Batch` and returns a list of outputs is
-        allowed in place of a name. None means ``{"stratified": 0.5, "inference":
-        0.5}``. `skdvn.Mixture` says more: how tuples are mixed, how many of an ascent
-        become tuples, how many are replayed.
+        ascent), "guess" (truths as they may be under the guess, and outputs near
+        them, see `tau`), "stratified" (samples near the truth, see `tau`),
+        "adversarial" (outputs that ascend the loss), "one_step" (one step from the
+        truth or the start, as in the authors' code), "loss_augmented" (outputs of a
+        high score that are far from the truth, for the hinge) and "replay" (earlier
+        outputs). A callable that takes a `skdvn.training.Batch` and returns a list of
+        outputs is allowed in place of a name. None means ``{"inference": 0.5,
+        "guess": 0.5}`` on `estimators`, which do not depend on the truth, so that
+        values are those to expect, else ``{"stratified": 0.5, "inference": 0.5}``.
+        `skdvn.Mixture` says more: how tuples are mixed, how many of an ascent become
+        tuples, how many are replayed.
     tau : float, default=0.0
-        Temperature of the stratified samples, ``p(y) ~ exp(v*(y, y_true) / tau)``.
-        0 gives the truth, larger values sample further from it; the paper found 0.05
-        best for masks.
+        Temperature of the samples of "stratified" and "guess", ``p(y) ~ exp(v*(y, c) /
+        tau)`` around a centre c, the truth or a sample of the guess. 0 gives the centre
+        itself, larger values sample further from it; the paper found 0.05 best for
+        masks.
     init : "auto", "zeros", "guess", float, array-like of shape (n_labels,), \
 classifier or Initializer, default="auto"
-        Where inference starts, in [0, 1]. "guess" is what the network's local part
-        says alone; "auto" is the guess with ``network="oracle"``, else zeros. A
+        Where inference starts, in [0, 1]. "guess" is that of the estimators, or what
+        the network's local part says alone; "auto" is the guess with
+        ``network="oracle"``, else zeros. A
         classifier is cloned and fitted inside `fit`, without weights, and inference
         starts at half of the labels it predicts, or at other shares with
         `skdvn.Initializer`; those of the training rows are predicted out of fold, and
@@ -121,32 +140,32 @@ classifier or Initializer, default="auto"
         More about the steps: their direction, momentum, noise, decay and projection,
         see `skdvn.Ascent`. None means ``Ascent()``.
     step_size : float or "auto", default="auto"
-        Size of the ascent's steps, positive (eta in eq. 8). "auto" trains with 0.5 and
-        then chooses; where rows have more than five labels, steps are larger in
-        proportion, since the gradient of the F1 score falls with their number.
+        Size of the ascent's steps, positive (eta in eq. 8). "auto" is 0.5 on
+        `estimators`. Else it trains with 0.5 and then chooses; where rows have more
+        than five labels, steps are larger in proportion, since the gradient of the F1
+        score falls with their number.
     n_steps : int or "auto", default="auto"
-        Number of the ascent's steps. "auto" trains with 20 and then chooses.
-    prior_weight : float or "auto", default="auto"
-        How much the ascent listens to a linear model of the labels, whose decision
-        margins are added to the local term of the network (beyond the paper). 0 turns
-        it off. "auto" chooses among 0, 0.1, 0.3 and 1 where the oracle is known, and
-        smaller ones in proportion where rows have more than five labels; with an oracle
-        of your own there is no prior.
+        Number of the ascent's steps. "auto" is 20 on `estimators`; else it trains with
+        20 and then chooses.
     min_labels : int, default=0
         Each row is predicted at least this many labels.
-    solver : {"sgd", "adam"}, SGD or Adam, default="sgd"
-        SGD with momentum, or Adam; `skdvn.SGD` and `skdvn.Adam` set momentum, schedule,
-        clipping and averaging. SGD has proved better for these networks.
+    solver : {"auto", "lbfgs", "sgd", "adam"}, SGD or Adam, default="auto"
+        L-BFGS on the tuples of all rows, for the few weights of the network on
+        `estimators`; SGD with momentum; or Adam. `skdvn.SGD` and `skdvn.Adam` set
+        momentum, schedule, clipping and averaging. "auto" is "lbfgs" on `estimators`,
+        else "sgd", which has proved better than Adam for these networks.
     learning_rate_init : float or "auto", default="auto"
-        Initial learning rate, positive.
+        Initial learning rate, positive. Not used by "lbfgs".
     alpha : float or "auto", default="auto"
         Weight decay, non-negative: ``alpha * W`` is added to the gradient of the
         weights. Raise it with few rows.
     batch_size : int or "auto", default="auto"
-        Rows per mini-batch; "auto" is 64 up to 2,500 rows and 128 beyond.
+        Rows per mini-batch; "auto" is 64 up to 2,500 rows and 128 beyond. For "lbfgs"
+        rows taken at once, which changes no result but for rounding.
     max_iter : int or "auto", default="auto"
-        Epochs. "auto" is 16, or more with up to 2,500 rows: as many as make 250 or,
-        if that is better on the held-out rows, 750 mini-batches.
+        Epochs. "auto" is 1 for "lbfgs", where each is a new set of tuples. Else it is
+        16, or more with up to 2,500 rows: as many as make 250 or, if that is better on
+        the held-out rows, 750 mini-batches.
     early_stopping : bool or EarlyStopping, default=False
         Whether to score the held-out rows after each epoch, to stop when they no
         longer improve, and to go back to the best weights; `skdvn.EarlyStopping` sets
@@ -164,7 +183,8 @@ classifier or Initializer, default="auto"
     prediction_batch_size : int, default=512
         Rows that are predicted together; lower it if memory is short.
     warm_start : bool, default=False
-        Whether `fit` goes on from the weights and choices of the last fit.
+        Whether `fit` goes on from the weights and choices of the last fit. On
+        `estimators` all is learned anew.
     checkpoint_dir : str or path-like, default=None
         A folder for safety copies of a long `fit`, one after each epoch but not more
         than one a second. If `fit` is killed, the next one with the same parameters,
@@ -215,10 +235,10 @@ classifier or Initializer, default="auto"
     validation_score_ : float
         Mean oracle value on the held-out rows with what was chosen on them, hence
         optimistic; nan if nothing was held out.
-    step_size_, n_steps_, prior_weight_, learning_rate_init_, alpha_ : float or int
+    step_size_, n_steps_, learning_rate_init_, alpha_ : float or int
         What was chosen or given.
-    prior_ : LinearExpert or None
-        The linear model, if it is listened to.
+    guess_ : StackedGuess or None
+        The fitted estimators, with their weights.
     init_ : EstimatorStart or None
         Holds the fitted `init` classifier as ``init_.estimator``.
     scaler_ : StandardScaler or None
@@ -231,6 +251,12 @@ classifier or Initializer, default="auto"
 
     Notes
     -----
+    On `estimators` nothing is chosen. Of other networks, parameters that are "auto" are
+    chosen on held-out rows during `fit`. With up to 2,500 rows these are the folds of a
+    cross-validation, whose networks predict jointly afterwards; with more rows it is
+    one part of them, and the final network is trained anew on all rows. With fewer than
+    100 rows nothing is held out and "auto" means a fixed setting.
+
     A one-dimensional y of k classes becomes k labels of which each row has one, for
     two classes too.
 
@@ -247,16 +273,18 @@ classifier or Initializer, default="auto"
     >>> from skdvn import DVNMultiLabelClassifier
     >>> from skdvn.datasets import load_digit_attributes
     >>> X, Y = load_digit_attributes(return_X_y=True)
-    >>> clf = DVNMultiLabelClassifier(max_iter=10, refit=True, random_state=0)
-    >>> clf.fit(X[:1000], Y[:1000]).predict(X[1000:]).shape
+    >>> clf = DVNMultiLabelClassifier(random_state=0).fit(X[:1000], Y[:1000])
+    >>> clf.predict(X[1000:]).shape
     (797, 10)
-    >>> clf.score(X[1000:], Y[1000:]) > 0.8
+    >>> clf.score(X[1000:], Y[1000:]) > 0.9
     True
     """
 
     _parameter_constraints = {
         **TRAINING_CONSTRAINTS,
         **VALUE_CONSTRAINTS,
+        "estimators": [StrOptions({"auto"}), list, tuple],
+        "cv": ["cv_object", StrOptions({"prefit"})],
         "hidden_layer_sizes": ["array-like", at_least(1, Integral)],
         "network": [
             StrOptions({"linear", "oracle"}),
@@ -275,9 +303,8 @@ classifier or Initializer, default="auto"
         ],
         "step_size": [above(0), AUTO],
         "n_steps": [at_least(1, Integral), AUTO],
-        "prior_weight": [at_least(0), AUTO],
         "min_labels": [at_least(0, Integral)],
-        "solver": [StrOptions({"sgd", "adam"}), SGD, Adam],
+        "solver": [StrOptions({"auto", "lbfgs", "sgd", "adam"}), SGD, Adam],
         "learning_rate_init": [above(0), AUTO],
         "alpha": [at_least(0), AUTO],
         "batch_size": [at_least(1, Integral), AUTO],
@@ -288,9 +315,11 @@ classifier or Initializer, default="auto"
     @with_moved_names
     def __init__(
         self,
-        hidden_layer_sizes=(300,),
+        estimators="auto",
         *,
-        network="linear",
+        cv=5,
+        network="oracle",
+        hidden_layer_sizes=(300,),
         encoder=None,
         standardize=True,
         oracle="f1",
@@ -301,9 +330,8 @@ classifier or Initializer, default="auto"
         ascent=None,
         step_size="auto",
         n_steps="auto",
-        prior_weight="auto",
         min_labels=0,
-        solver="sgd",
+        solver="auto",
         learning_rate_init="auto",
         alpha="auto",
         batch_size="auto",
@@ -320,8 +348,10 @@ classifier or Initializer, default="auto"
         random_state=None,
         verbose=False,
     ) -> None:
-        self.hidden_layer_sizes = hidden_layer_sizes
+        self.estimators = estimators
+        self.cv = cv
         self.network = network
+        self.hidden_layer_sizes = hidden_layer_sizes
         self.encoder = encoder
         self.standardize = standardize
         self.oracle = oracle
@@ -332,7 +362,6 @@ classifier or Initializer, default="auto"
         self.ascent = ascent
         self.step_size = step_size
         self.n_steps = n_steps
-        self.prior_weight = prior_weight
         self.min_labels = min_labels
         self.solver = solver
         self.learning_rate_init = learning_rate_init
@@ -389,24 +418,25 @@ classifier or Initializer, default="auto"
         execution = execution_for(self, X, y, sample_weight, X_val, y_val)
         draft = self._draft()
         rows, codec = read_rows(draft, X, y, sample_weight), LabelCodec()
-        data = codec.fit_transform(rows, draft, starts_at_guess(draft))
+        data = codec.fit_transform(
+            rows, draft, starts_at_guess(draft), experts_of(draft)
+        )
         check_positives(data.Y)
         self._check_continuity(draft, codec)
         splits = label_splits(draft, codec, data, X_val, y_val)
         examples = codec.examples(data)
-        scale = self._step_scale if continues(self) else step_scale(self, examples)
+        scale = step_scale(self, codec, examples)
+        if continues(self):
+            scale = self._step_scale
         plan = plan_for_labels(draft, codec, examples, splits, scale)
         trained = self._train(plan, examples, execution, X=X, y=y)
         draft._settle(codec, scale)
         draft._keep(trained)
-        if draft.prior_weight_ and wants_linear_expert(draft, data):
-            expert = LinearExpert(get_oracle(self.oracle))
-            draft.prior_ = expert.fit(data.X, data.Y, data.weight)
         return self._become(draft, plan, trained, execution)
 
     def _settle(self, codec, scale):
         super()._settle(codec)
-        self.scaler_, self.prior_ = codec.scaler, None
+        self.scaler_, self.guess_ = codec.scaler, codec.experts
         self._step_scale = scale
 
     def _keep(self, trained):
@@ -416,7 +446,6 @@ classifier or Initializer, default="auto"
     def _keep_selection(self, optimization, ascent):
         self.step_size_ = ascent.step_size
         self.n_steps_ = ascent.n_steps
-        self.prior_weight_ = ascent.prior_weight
         self.learning_rate_init_ = optimization.learning_rate_init
         self.alpha_ = optimization.alpha
 
@@ -434,7 +463,8 @@ classifier or Initializer, default="auto"
     ) -> Self:
         """Train for one epoch on these examples.
 
-        Nothing is chosen: "auto" means the first candidate. The learning rate stays
+        `estimators` need all rows at once: "auto" is the network's own guess here, as
+        with ``estimators=()``. Nothing is chosen: "auto" means the first candidate. The learning rate stays
         constant; for SGD "auto" is a sixth of what `fit` starts with. Inputs are
         standardised with the statistics of the first call.
 
@@ -455,30 +485,26 @@ classifier or Initializer, default="auto"
         self : DVNMultiLabelClassifier
         """
         draft, first = self._draft(), not hasattr(self, "network_")
-        if first and self.prior_weight not in ("auto", 0):
-            raise ValueError(
-                f"prior_weight={self.prior_weight} cannot be used in partial_fit, "
-                "since a prior needs all rows at once. Allowed are 0 and 'auto', which "
-                "is 0 then."
-            )
+        check_partial(self)
         shape = None if first else self.codec_.shape
         checked, y = checked_rows(draft, X, y, shape=shape, reset=first)
         weight = checked_weight(sample_weight, checked)
         if first:
             codec, rows = LabelCodec(), LabelRows(checked, y, weight, X)
-            data = codec.fit_transform(rows, draft, starts_at_guess(draft), classes)
+            guesses = starts_at_guess(draft)
+            data = codec.fit_transform(rows, draft, guesses, classes=classes)
         else:
             codec = self.codec_
             data = codec.transform(checked, y, weight=weight, X_given=X)
         examples = codec.examples(data)
-        scale = step_scale(self, examples) if first else self._step_scale
+        scale = step_scale(self, codec, examples) if first else self._step_scale
         candidate = optimizations(draft, len(examples), lag_of(draft))[0]
         settled, build = next_optimization(draft, candidate), None
-        objective = label_objective(draft, examples, scale)
+        objective = label_objective(draft, codec, examples, scale)
         if first:
             draft._settle(codec, scale)
             draft.validation_score_ = float("nan")
-            draft._keep_selection(settled, label_ascent(draft, scale))
+            draft._keep_selection(settled, label_ascent(draft, codec, scale))
             build = label_builder(draft, codec, draft._fresh_network, examples)
         optimization = at_constant_rate(draft, settled)
         draft._train_part(build, examples, objective, optimization)
@@ -502,7 +528,28 @@ classifier or Initializer, default="auto"
         for relaxed in islice(self._relaxed_stages(X), 1, None):
             yield self.codec_.targets.decode(relaxed, self.min_labels)
 
-    def staged_predict_proba(self, X: MatrixLike) -> Iterator[NDArray[Any]]:
+    def predict_relaxed(self, X: MatrixLike) -> NDArray[Any]:
+        """Predict relaxed labels, before rounding.
+
+        These are the outputs y of section 3.1, which the ascent pushes towards 0 and 1,
+        and no probabilities.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs.
+
+        Returns
+        -------
+        Y : ndarray of shape (n_samples, n_labels)
+            Entries in [0, 1]. For a one-dimensional y one column per class, and rows
+            that add up to 1.
+        """
+        queries = self._queries(X)
+        parts = map(self.codec_.targets.probabilities, self._inferred(queries))
+        return stacked(parts, len(queries))
+
+    def staged_predict_relaxed(self, X: MatrixLike) -> Iterator[NDArray[Any]]:
         """Predict relaxed labels after each step of the ascent.
 
         Parameters
@@ -513,7 +560,7 @@ classifier or Initializer, default="auto"
         Yields
         ------
         Y : ndarray of shape (n_samples, n_labels)
-            As `predict_proba` returns after so many steps.
+            As `predict_relaxed` returns after so many steps.
         """
         for relaxed in islice(self._relaxed_stages(X), 1, None):
             yield self.codec_.targets.probabilities(relaxed)
@@ -537,8 +584,7 @@ classifier or Initializer, default="auto"
         check_is_fitted(self)
         Y_init = self.codec_.targets.relaxed(Y_init, "Y_init")
         X = self._checked_with(X, Y_init, "Y_init")
-        queries = self.codec_.queries(X, Y_init, self._margins(X))
-        return self._decoded(self._inferred(queries))
+        return self._decoded(self._inferred(self.codec_.queries(X, Y_init)))
 
     def predict_value(self, X: MatrixLike, Y: MatrixLike | None = None) -> NDArray[Any]:
         """Predict how good an output is, without knowing the truth.
@@ -556,24 +602,27 @@ classifier or Initializer, default="auto"
         values : ndarray of shape (n_samples,)
             The network's estimate of the oracle value, in [0, 1].
         """
+        if Y is None:
+            queries = self._queries(X)
+            Y = np.concatenate(list(map(self._round, self._inferred(queries))))
+            return self._values(queries.x, [Y])[0]
         check_is_fitted(self)
-        targets = self.codec_.targets
-        Y = targets.encode(self.predict(X)) if Y is None else targets.relaxed(Y)
+        Y = self.codec_.targets.relaxed(Y)
         X = self._checked_with(X, Y, "Y")
-        return self._values(X, [Y])[0]
+        return self._values(self.codec_.inputs(X), [Y])[0]
 
     def _ascent(self):
-        return label_ascent(self, self._step_scale)
+        return label_ascent(self, self.codec_, self._step_scale)
 
-    def _margins(self, X):
-        if not self._ascent().prior_weight:
-            return None
-        if self.prior_ is None:
-            raise ValueError(
-                f"prior_weight={self.prior_weight} needs a prior, but the last fit was "
-                "without. Fit again, or set prior_weight to 0 or 'auto'."
-            )
-        return margins_of(self.prior_, X, self.codec_)
+    def _guessed(self, queries):
+        """What is said of labels before any ascent; after it where there is no guess."""
+        if on_experts(self.codec_):
+            size = self.prediction_batch_size
+            return (queries.x.take(at).numpy() for at in batches_of(len(queries), size))
+        if not stands_on_guess(self):
+            return self._inferred(queries)
+        size = self.prediction_batch_size
+        return (p.numpy() for p in guesses(self.network_, queries.x, batch_size=size))
 
     def _decoded(self, parts):
         return self.codec_.targets.decode_parts(parts, self.min_labels)
@@ -585,9 +634,9 @@ classifier or Initializer, default="auto"
     def _checked_with(self, X, Y, name):
         """X as numbers, as many rows as outputs."""
         X = self._checked(X)
-        if X.shape[0] != Y.shape[0]:
+        if _num_samples(X) != Y.shape[0]:
             raise ValueError(
-                f"X has {X.shape[0]} rows and {name} has {Y.shape[0]}; they must match."
+                f"X has {_num_samples(X)} rows and {name} has {Y.shape[0]}; they must match."
             )
         return X
 
@@ -600,12 +649,32 @@ classifier or Initializer, default="auto"
         iterates = stages(self.network_, ascent, queries, batch_size=size, rng=rng)
         return (y.numpy() for y in iterates)
 
-    def _values(self, X, outputs):
+    def _values(self, inputs, outputs):
         """What the network thinks of several outputs of each row, (n_outputs, n)."""
-        inputs, size = self.codec_.inputs(X), self.prediction_batch_size
+        size = self.prediction_batch_size
         outputs = [self.codec_.outputs(Y) for Y in outputs]
         return values(self.network_, inputs, outputs, batch_size=size).numpy()
 
     def _values_of_stages(self, X, stages):
         """What the network thinks of labels at each stage, (n_stages, n_samples)."""
-        return self._values(self._checked(X), stages)
+        return self._values(self.codec_.inputs(self._checked(X)), stages)
+
+
+def check_partial(estimator):
+    """Raise if `partial_fit` cannot do what the parameters or the last fit say."""
+    given = estimator.estimators
+    if len(given) and given != "auto":
+        raise ValueError(
+            f"estimators={given!r} cannot be used in partial_fit, since they need all "
+            "rows at once. Allowed are 'auto' and ()."
+        )
+    if estimator.solver == "lbfgs":
+        raise ValueError(
+            "solver='lbfgs' cannot be used in partial_fit, since it needs all rows at "
+            "once. Allowed are 'auto', 'sgd' and 'adam'."
+        )
+    if on_experts(getattr(estimator, "codec_", None)):
+        raise ValueError(
+            "partial_fit cannot go on from a fit on estimators, which need all rows at "
+            "once. Set estimators=() before fit, or call fit again on all rows."
+        )

@@ -179,11 +179,13 @@ def optimization(params, default, **settings):
     params : estimator
         Has `solver`.
     default : dict
-        What "auto" means for this estimator: "max_grad_norm" and "averaging".
+        What "auto" means for this estimator: "solver", "max_grad_norm", "averaging".
     **settings : object
         Arguments of `Optimization`.
     """
-    solver = params.solver
+    solver = given_or(params.solver, default.get("solver"))
+    if solver == "lbfgs":
+        return Optimization(solver=solver, **settings)
     if isinstance(solver, str):
         solver = SOLVERS[solver]()
     return Optimization(
@@ -209,5 +211,11 @@ def stopping(params, n_iter_no_change):
 
 
 def continues(estimator):
-    """Whether training goes on from the last fit."""
-    return estimator.warm_start and hasattr(estimator, "network_")
+    """Whether training goes on from the last fit; on experts all is learned anew."""
+    fitted = hasattr(estimator, "network_")
+    return estimator.warm_start and fitted and not on_experts(estimator.codec_)
+
+
+def on_experts(codec):
+    """Whether the network stands on what experts say of the labels."""
+    return getattr(codec, "experts", None) is not None

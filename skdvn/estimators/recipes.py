@@ -46,6 +46,7 @@ class Recipe(Mapping):
 #: https://github.com/gyglim/dvn
 RELEASED_BIBTEX = Recipe(
     {
+        "network": "linear",
         "hidden_layer_sizes": (150,),
         "standardize": False,
         "oracle": "f1",
@@ -56,7 +57,6 @@ RELEASED_BIBTEX = Recipe(
         "init": "zeros",
         "step_size": 0.5,
         "n_steps": 20,
-        "prior_weight": 0.0,
         "solver": SGD(0.0, schedule="step", max_grad_norm=float("inf")),
         "learning_rate_init": 0.1,
         "alpha": 1e-3,
@@ -70,10 +70,10 @@ RELEASED_BIBTEX = Recipe(
 #: score then ranks the outputs of one input; its sigmoid estimates no oracle value.
 SPEN = Recipe(
     {
+        "network": "linear",
         "loss": "hinge",
         "tuples": {"loss_augmented": 1},
         "ascent": Ascent("logit"),
-        "prior_weight": 0.0,
         "learning_rate_init": 0.1,
     }
 )

@@ -17,6 +17,7 @@ from ..data import batches_of, rows_at_once
 from ..data.typing import ArrayLike, MatrixLike, NDArray, RandomState, Self
 from .cross_fitting import CrossFitted
 from .experts import (
+    LIMIT,
     KernelRidgeExpert,
     LogisticExpert,
     NeighborsExpert,
@@ -25,7 +26,6 @@ from .experts import (
 from .forests import TreesExpert
 from .input_views import dense
 from .label_targets import LabelTargets
-from .linear_expert import LIMIT
 from .parameters import checked_weight
 
 # A handful of numbers is learned from at most so many labels of rows.

@@ -18,7 +18,15 @@ from .crops import (
     offsets_along,
     offsets_by_stride,
 )
-from .prediction import EncodedBatch, encoded, infer, inferred, stages, values
+from .prediction import (
+    EncodedBatch,
+    encoded,
+    guesses,
+    infer,
+    inferred,
+    stages,
+    values,
+)
 
 __all__ = [
     "PROJECTIONS",
@@ -30,6 +38,7 @@ __all__ = [
     "GradientAscent",
     "Views",
     "encoded",
+    "guesses",
     "infer",
     "inferred",
     "last",

@@ -93,11 +93,9 @@ class GradientAscent:
     noise : float, default=0.0
         Standard deviation of Gaussian noise added to each direction, scaled by the
         square root of the step size as in Langevin dynamics.
-    prior_weight : float, default=0.0
-        Weight of the queries' margins in the score that is climbed.
-    step_decay : float, default=1.0
+    step_decay : float or "linear", default=1.0
         Size of the last step relative to the first, in (0, 1]; in between it falls
-        geometrically.
+        geometrically. "linear" falls in equal parts, to 0 after the last step.
     projection : {"box", "simplex"}, default="box"
         Which outputs are allowed: all in [0, 1], or those that add up to 1 along the
         second axis.
@@ -108,8 +106,7 @@ class GradientAscent:
     step_rule: str = "value"
     momentum: float = 0.0
     noise: float = 0.0
-    prior_weight: float = 0.0
-    step_decay: float = 1.0
+    step_decay: float | str = 1.0
     projection: str = "box"
 
     def iterates(self, field, y, draw=None):
@@ -146,6 +143,8 @@ class GradientAscent:
             yield project(y)
 
     def _size_of(self, step):
+        if self.step_decay == "linear":
+            return self.step_size * (1 - step / self.n_steps)
         return self.step_size * self.step_decay ** (step / max(self.n_steps - 1, 1))
 
     def step(self, field, y, steps):
@@ -184,7 +183,7 @@ def last(iterates):
     return deque(iterates, maxlen=1).pop()
 
 
-def value_field(network, context, pull=None):
+def value_field(network, context):
     """The function that inference climbs, for `GradientAscent.iterates`.
 
     Parameters
@@ -193,24 +192,14 @@ def value_field(network, context, pull=None):
         A value network.
     context : tensor or tuple of tensors
         What ``network.encode`` returned.
-    pull : torch.Tensor of the shape of y, default=None
-        Coefficients of a term linear in y, added to the score.
 
     Returns
     -------
     field : callable
     """
     if isinstance(network, LabelScore):
-        return network.field(context if pull is None else context + pull)
-    field = partial(score_and_grad, network, context)
-    if pull is None:
-        return field
-
-    def pulled_field(y):
-        score, grad = field(y)
-        return score + (pull * y).flatten(1).sum(1), grad + pull
-
-    return pulled_field
+        return network.field(context)
+    return partial(score_and_grad, network, context)
 
 
 def starting_points(network, context, given):

@@ -45,20 +45,16 @@ class EncodedBatch:
         What its `encode` returned.
     start : torch.Tensor of shape (n, ...)
         Where inference starts.
-    margins : torch.Tensor of the shape of start, or None
-        A term linear in y that inference may add to the score.
     """
 
     rows: slice
     network: torch.nn.Module
     context: Any
     start: torch.Tensor
-    margins: torch.Tensor | None
 
     def iterates(self, ascent, draw=None):
         """What `GradientAscent.iterates` yields here; without gradients."""
-        pull = ascent.prior_weight * self.margins if ascent.prior_weight else None
-        field = value_field(self.network, self.context, pull)
+        field = value_field(self.network, self.context)
         return _without_gradients(ascent.iterates(field, self.start, draw))
 
     def climb(self, ascent, draw=None):
@@ -78,8 +74,7 @@ def encoded(network, queries, batches):
         context = network.encode(queries.x.take(rows))
         given = None if queries.y_init is None else queries.y_init.take(rows)
         start = starting_points(network, context, given)
-        margins = None if queries.margins is None else queries.margins.take(rows)
-        yield EncodedBatch(rows, network, context, start, margins)
+        yield EncodedBatch(rows, network, context, start)
 
 
 def stages(network, ascent, queries, *, batch_size, rng=None):
@@ -128,6 +123,13 @@ def infer(network, ascent, queries, *, batch_size, rng=None):
     return torch.cat(
         list(inferred(network, ascent, queries, batch_size=batch_size, rng=rng))
     )
+
+
+@torch.no_grad()
+def guesses(network, x, *, batch_size):
+    """Yield the network's own guess of the outputs, one mini-batch after the other."""
+    for rows in batches_of(len(x), batch_size):
+        yield network.guess(network.encode(x.take(rows))).cpu()
 
 
 @torch.no_grad()

@@ -47,7 +47,7 @@ class Climber:
 
     def __init__(self, estimator, n_steps=None):
         fitted = fitted_within(estimator)
-        if not hasattr(fitted, "staged_predict_proba"):
+        if not hasattr(fitted, "staged_predict"):
             raise TypeError(
                 "estimator must predict by an ascent, as DVNMultiLabelClassifier, "
                 "DVNSegmenter and CalibratedValueCV of one do; got "

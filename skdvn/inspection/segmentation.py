@@ -326,7 +326,7 @@ def _relaxed_columns(fitted, X, steps, relaxed):
             {},
         )
     else:
-        if not hasattr(fitted, "staged_predict_proba"):
+        if not hasattr(fitted, "staged_predict"):
             raise TypeError(
                 f"steps={steps!r} needs an estimator that predicts by an ascent, as "
                 f"DVNSegmenter does; {type(fitted).__name__} allows only ()."

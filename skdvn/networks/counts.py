@@ -5,40 +5,10 @@ from torch import nn
 
 from .count_model import CountModel, largest_count
 from .count_values import expected_value
-from .poisson_binomial import conditional_labels
+from .poisson_binomial import conditional_labels, sample_labels
 
 # Values are kept so far off 0 and 1, where their logits would be infinite.
 VALUE_MARGIN = 1e-4
-
-
-class CountCorrection(nn.Module):
-    """What the expected value leaves out: a hidden layer on a few numbers per output.
-
-    These are the size of the output and the logit of its expected value, mean and
-    standard deviation of the number of labels. The correction starts at 0.
-
-    Parameters
-    ----------
-    n_units : int
-    generator : torch.Generator, default=None
-        Source of the weights.
-    """
-
-    def __init__(self, n_units, generator=None):
-        super().__init__()
-        self.weight = nn.Parameter(0.5 * torch.randn(4, n_units, generator=generator))
-        self.bias = nn.Parameter(torch.zeros(n_units))
-        self.readout = nn.Parameter(torch.zeros(n_units))
-
-    def forward(self, size, logit, counts):
-        """The correction, shape (n,), and its derivatives in size and logit."""
-        s = torch.arange(counts.shape[1], dtype=counts.dtype, device=counts.device)
-        mean = counts @ s
-        deviation = (counts * (s - mean[:, None]).square()).sum(1).add(1e-6).sqrt()
-        numbers = [size.log1p(), logit, mean.log1p(), deviation.log1p()]
-        hidden = torch.tanh(torch.stack(numbers, 1) @ self.weight + self.bias)
-        slopes = ((1 - hidden.square()) * self.readout) @ self.weight[:2].T
-        return hidden @ self.readout, slopes[:, 0] / (1 + size), slopes[:, 1]
 
 
 class CountNetwork(nn.Module):
@@ -46,10 +16,11 @@ class CountNetwork(nn.Module):
 
     The input is a guess of each row already: probabilities p of its labels. Labels
     are taken as independent given their number, whose distribution is learned; the
-    score is the logit of the expected value, scaled, and a correction (beyond the
-    paper)::
+    score is the logit of the expected value, scaled, and a correction for rows with
+    many labels, or with an uncertain number of them (beyond the paper)::
 
-        P(y* | x) = P(|y*| | x) P(y* | |y*|, p),   s(x, y) = a * logit(E v*) + c + g
+        P(y* | x) = P(|y*| | x) P(y* | |y*|, p)
+        s(x, y) = a * logit(E v*) + b + w_1 log(1 + mean |y*|) + w_2 log(1 + std |y*|)
 
     The expected value is exact for F-beta and accuracy on binary outputs, nearly so
     for IOU (see `IOUValue`), and a mean over samples for other oracles.
@@ -62,26 +33,13 @@ class CountNetwork(nn.Module):
     max_count : int, default=None
         Largest number of labels to reckon with; None for all up to 150.
         `fit_counts` finds its own.
-    n_global_units : int, default=0
-        Units of the correction; 0 leaves it out.
     n_samples : int, default=32
         Samples of the truth per row, for oracles without a form of their own.
     seed : int, default=0
         Seed of these samples.
-    generator : torch.Generator, default=None
-        Source of the correction's weights; torch's global one if None.
     """
 
-    def __init__(
-        self,
-        n_labels,
-        oracle,
-        max_count=None,
-        n_global_units=0,
-        n_samples=32,
-        seed=0,
-        generator=None,
-    ):
+    def __init__(self, n_labels, oracle, max_count=None, n_samples=32, seed=0):
         super().__init__()
         max_count = min(n_labels, 150 if max_count is None else max_count)
         self.n_labels, self.oracle = n_labels, oracle
@@ -89,9 +47,7 @@ class CountNetwork(nn.Module):
         self.counts = CountModel(n_labels, max_count)
         self.log_slope = nn.Parameter(torch.zeros(()))
         self.bias = nn.Parameter(torch.zeros(()))
-        self.correction = None
-        if n_global_units:
-            self.correction = CountCorrection(n_global_units, generator)
+        self.correction = nn.Parameter(torch.zeros(2))
 
     def fit_counts(self, p, Y, rng):
         """Learn the distribution of the number of labels; see `CountModel.fit`.
@@ -125,25 +81,37 @@ class CountNetwork(nn.Module):
         """The guess, in [0, 1]."""
         return context[0]
 
+    def sample(self, context, rng):
+        """A truth as it may be: labels drawn given a number of them, drawn before."""
+        p, counts = context[:2]
+        drawn = torch.multinomial(counts.cpu(), 1, generator=rng).T.to(p.device)
+        noise = torch.rand(p.shape[1], generator=rng, dtype=torch.float64)
+        return sample_labels(p, drawn, noise.to(p.device)[None])[0]
+
+    def summary(self, context, y):
+        """All that the score is made from: three numbers per output, (n, 3).
+
+        They are the logit of the expected value, and ``log(1 + t)`` of mean and
+        standard deviation t of the number of labels.
+        """
+        logit, _ = self._logit(self._expected().value(context[1:], y))
+        return torch.stack([logit, *_moments(context[1])], 1)
+
+    def readout(self, summary):
+        """The score, of what `summary` returned."""
+        score = self.log_slope.exp() * summary[:, 0] + self.bias
+        return score + summary[:, 1:] @ self.correction
+
     def score(self, context, y):
         """Logit of the value, shape (n,)."""
-        logit, _ = self._logit(self._expected().value(context[1:], y))
-        score = self.log_slope.exp() * logit + self.bias
-        if self.correction is None:
-            return score
-        return score + self.correction(y.sum(1), logit, context[1])[0]
+        return self.readout(self.summary(context, y))
 
     def score_and_grad(self, context, y):
         """Logit of the value and its gradient in y; with samples, by autograd."""
         value, grad = self._expected().value_and_grad(context[1:], y)
         logit, slope = self._logit(value)
-        scale = self.log_slope.exp()
-        score = scale * logit + self.bias
-        if self.correction is None:
-            return score, (scale * slope)[:, None] * grad
-        more, by_size, by_logit = self.correction(y.sum(1), logit, context[1])
-        grad = ((scale + by_logit) * slope)[:, None] * grad + by_size[:, None]
-        return score + more, grad
+        score = self.readout(torch.stack([logit, *_moments(context[1])], 1))
+        return score, (self.log_slope.exp() * slope)[:, None] * grad
 
     def _expected(self):
         return expected_value(self.oracle, self.n_samples, self.seed)
@@ -157,3 +125,11 @@ class CountNetwork(nn.Module):
         kept = kept.clamp(low, high)
         slope = torch.where(within, inner / (kept * (1 - kept)), 0.0)
         return torch.logit(kept), slope
+
+
+def _moments(counts):
+    """Mean and standard deviation of the number of labels, as logarithms."""
+    sizes = torch.arange(counts.shape[1], dtype=counts.dtype, device=counts.device)
+    mean = counts @ sizes
+    spread = (counts * (sizes - mean[:, None]).square()).sum(1)
+    return mean.log1p(), spread.add(1e-6).sqrt().log1p()

@@ -13,6 +13,12 @@ closed form of the third:
 ``guess(context)`` and ``guess_losses(context, y)``
     Optional. The network's own first guess of y, within [0, 1], and how far it is from
     a truth, one loss per example.
+``sample(context, rng)``
+    Optional. A truth as it may be under the guess; without it outputs are drawn entry
+    by entry.
+``summary(context, y) -> numbers`` and ``readout(numbers) -> s``
+    Optional. The score in two parts, a few numbers (n, k) without any weights that are
+    trained, and what the weights make of them. The solver "lbfgs" needs both.
 """
 
 import copy

@@ -7,7 +7,7 @@ from torch import nn
 
 from .conv import ConvNetwork
 from .count_model import CountModel
-from .counts import CountCorrection, CountNetwork
+from .counts import CountNetwork
 from .guesses import Correction, GuessNetwork
 from .joint import JointLabelNetwork, JointNetwork
 from .label_guesses import GuessLabelNetwork
@@ -33,12 +33,10 @@ def _of_guess_label_network(network):
 
 
 def _of_count_network(network):
-    correction = network.correction
     return {
         "n_labels": network.n_labels,
         "oracle": network.oracle,
         "max_count": network.counts.max_count,
-        "n_global_units": len(correction.bias) if correction else 0,
         "n_samples": network.n_samples,
         "seed": network.seed,
     }
@@ -116,7 +114,7 @@ KINDS = {
         _of_guess_label_network,
         _guess_label_network,
     ),
-    "CountNetwork": (CountNetwork, _of_count_network, _seeded(CountNetwork)),
+    "CountNetwork": (CountNetwork, _of_count_network, CountNetwork),
     "JointLabelNetwork": (JointLabelNetwork, _of_joint_network, JointLabelNetwork),
     "JointNetwork": (JointNetwork, _of_joint_network, JointNetwork),
     "GuessNetwork": (GuessNetwork, _of_guess_network, _seeded(GuessNetwork)),
@@ -129,7 +127,7 @@ KINDS = {
 LAYERS = {
     *(kind for kind, *_ in KINDS.values()),
     *(InputLayer, GlobalTerm, Correction, SeededDropout),
-    *(CountModel, CountCorrection),
+    CountModel,
     *(nn.Linear, nn.Conv2d, nn.ConvTranspose2d, nn.BatchNorm2d, nn.SiLU),
     *(nn.ModuleList, nn.Sequential),
 }

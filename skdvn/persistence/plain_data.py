@@ -36,7 +36,6 @@ from ..estimators import (
     Augmentation,
     BaseDVN,
     CalibratedValueCV,
-    ClippingScaler,
     Crops,
     DVNMultiLabelClassifier,
     DVNSegmenter,
@@ -47,7 +46,6 @@ from ..estimators import (
     LabelCodec,
     LabelNet,
     LabelTargets,
-    LinearExpert,
     Loss,
     MaskNet,
     MeanStart,
@@ -68,7 +66,7 @@ OWN = (
     *(LabelNet, MaskNet, Crops, Augmentation),
     *(LabelCodec, ImageCodec, LabelTargets, MaskTargets),
     *(EstimatorStart, SegmenterStart, MeanStart),
-    *(LinearExpert, ClippingScaler, SigmoidMap),
+    SigmoidMap,
 )
 SKLEARN = (
     *(StandardScaler, MaxAbsScaler, TfidfTransformer, LabelBinarizer),

@@ -11,6 +11,7 @@ from joblib.parallel import get_active_backend
 from ..inference import GradientAscent
 from ..networks import copy_network
 from .checkpoints import NO_CHECKPOINTS, Checkpoints
+from .full_batch import FullBatchTrainer
 from .plan import Optimization, Split
 from .scoring import best_ascent, totals_of
 from .teams import ALONE, Team
@@ -171,7 +172,10 @@ class _Carrier:
     def __init__(self, training, plan, examples, execution):
         self.training, self.plan, self.execution = training, plan, execution
         self.rng = torch.Generator().manual_seed(training.seed)
-        self.trainer = Trainer(
+        trainer = Trainer
+        if training.optimization.solver == "lbfgs":
+            trainer = FullBatchTrainer
+        self.trainer = trainer(
             plan.build(self.rng, training.index),
             training.examples_of(examples),
             plan.objective,

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch.nn import functional as F
 
-from ..data import ComputedRows, Examples
+from ..data import Examples
 from .tuples.mixture import TupleMixture, TupleSettings
 
 LOSSES = {
@@ -97,7 +97,9 @@ class Optimization:
 
     Parameters
     ----------
-    solver : {"sgd", "adam", "adamw"}
+    solver : {"sgd", "adam", "adamw", "lbfgs"}
+        "lbfgs" is for networks with a `summary`; only `alpha`, `n_epochs` and
+        `batch_size`, the rows taken at once, matter to it.
     learning_rate_init : float
     schedule : {"constant", "cosine", "step"}
     momentum : float
@@ -144,13 +146,10 @@ class Split(NamedTuple):
         Positions in the examples.
     held_out : Examples
         Other examples.
-    margins : ComputedRows or None
-        Prior margins of the held-out examples, of an expert that has not seen them.
     """
 
     rows: torch.Tensor
     held_out: Examples
-    margins: ComputedRows | None = None
 
 
 @dataclass(frozen=True)

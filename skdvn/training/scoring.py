@@ -12,10 +12,6 @@ from .teams import ALONE
 EVALUATION_BATCH = 1024
 
 
-# The ascent without a prior is preferred by this much.
-PREFERENCE_FOR_NO_PRIOR = 0.002
-
-
 def totals_of(plan, network, split, team=ALONE):
     """Sums of oracle values and of weights on the held-out rows.
 
@@ -35,7 +31,7 @@ def totals_of(plan, network, split, team=ALONE):
         On the CPU.
     """
     ascents, held_out = plan.ascents, split.held_out
-    queries = Queries(held_out.x, held_out.y_init, split.margins)
+    queries = Queries(held_out.x, held_out.y_init)
     weight = held_out.weight
     weight = torch.ones(len(held_out.y)) if weight is None else weight.cpu()
     n_stages = max(ascents[0].n_steps, 1)
@@ -84,11 +80,7 @@ def best_ascent(plan, totals):
         return float("nan"), plan.objective.settings.ascent
     means = totals[0] / totals[1]
     means = _smooth(means) if plan.choose_n_steps else means[:, -1:]
-    bonus = [
-        0.0 if ascent.prior_weight else PREFERENCE_FOR_NO_PRIOR
-        for ascent in plan.ascents
-    ]
-    which = (means.amax(1) + torch.tensor(bonus)).argmax().item()
+    which = means.amax(1).argmax().item()
     score, step = means[which].max(0)
     ascent = plan.ascents[which]
     if plan.choose_n_steps:

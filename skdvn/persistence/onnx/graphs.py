@@ -131,7 +131,7 @@ class Prediction(nn.Module):
                 "another estimator predicts. Allowed are 'auto', 'zeros', 'mean', "
                 "'guess' and numbers."
             )
-        self.ascent, self.pulled = ascent, False
+        self.ascent = ascent
         self.network = prepared(estimator, needs_grad=ascent.n_steps > 0)
         keep(self, start=start)
 
@@ -144,7 +144,7 @@ class Prediction(nn.Module):
         """Predictions without any step."""
         return self.finish(self.begin(x)[0])
 
-    def _begin(self, x, pull=None):
+    def _begin(self, x):
         """Start and context, for inputs of the network."""
         context = self.network.encode(x)
         if self.start is None:
@@ -152,15 +152,13 @@ class Prediction(nn.Module):
         else:
             y = self.start.expand(x.shape[0], *self.start.shape[1:])
         leaves, self._structure = tree_flatten(context)
-        self.pulled = pull is not None
-        return (y, *leaves, pull) if self.pulled else (y, *leaves)
+        return (y, *leaves)
 
     def advance(self, size, y, velocity, *leaves):
         """The next iterate and velocity; as `GradientAscent.iterates`."""
-        *leaves, pull = leaves if self.pulled else (*leaves, None)
         context = tree_unflatten(leaves, self._structure)
         project, along = PROJECTIONS[self.ascent.projection]
-        score, grad = value_field(self.network, context, pull)(y)
+        score, grad = value_field(self.network, context)(y)
         grad = along(grad)
         factor = STEP_RULES[self.ascent.step_rule](score, grad)
         push = grad * factor.view(-1, *[1] * (y.ndim - 1))

@@ -11,7 +11,7 @@ import torch
 
 from ...inference import value_field
 from ...networks import score_and_grad
-from .stratified import stratified
+from .stratified import stratified, stratified_around
 
 
 def ground_truth(batch):
@@ -29,6 +29,24 @@ def inference(batch):
         value_field(batch.network, batch.context), batch.y_init, batch.rng
     )
     return [y.clone() for step, y in enumerate(climb, 1) if step in kept]
+
+
+def guess(batch):
+    """Truths as they may be under the network's guess, and outputs near them.
+
+    Unlike `stratified`, which starts from the truth, these are independent of it given
+    x, so that regression on them finds the expected value.
+    """
+    centre = _sample(batch.network, batch.context, batch.rng)
+    return stratified_around(centre, batch)
+
+
+def _sample(network, context, rng):
+    if hasattr(network, "sample"):
+        return network.sample(context, rng)
+    p = network.guess(context)
+    draw = torch.rand(p.shape, generator=rng, dtype=p.dtype).to(p.device)
+    return (draw < p).to(p.dtype)
 
 
 def one_step(batch):
@@ -121,6 +139,7 @@ GENERATORS = {
     "ground_truth": ground_truth,
     "inference": inference,
     "stratified": stratified,
+    "guess": guess,
     "adversarial": adversarial,
     "one_step": one_step,
     "loss_augmented": loss_augmented,

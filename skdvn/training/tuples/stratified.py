@@ -8,11 +8,23 @@ from torch.nn import functional as F
 
 def stratified(batch):
     """Samples of ``p(y) ~ exp(v*(y, y_true) / tau)``, stratified by value."""
+    return stratified_around(batch.y_true, batch)
+
+
+def stratified_around(centre, batch):
+    """The same around any outputs in place of the truth.
+
+    Parameters
+    ----------
+    centre : torch.Tensor of shape (n, ...)
+        Binary.
+    batch : Batch
+    """
     settings = batch.settings
     if settings.tau == 0:
-        return [batch.y_true]
-    candidates = corrupt(batch.y_true, settings.n_candidates, batch.rng)
-    values = torch.stack([settings.oracle(y, batch.y_true) for y in candidates])
+        return [centre]
+    candidates = corrupt(centre, settings.n_candidates, batch.rng)
+    values = torch.stack([settings.oracle(y, centre) for y in candidates])
     log_weights = stratified_log_weights(values, settings.tau, settings.n_strata)
     rows = torch.arange(values.shape[1], device=values.device)
     return [
