@@ -12,8 +12,8 @@ from skdvn.inference import GradientAscent
 from skdvn.networks import (
     CountModel,
     CountNetwork,
+    LabelsGivenCount,
     autograd_score_and_grad,
-    best_labels,
     build,
     check_network,
     conditional_labels,
@@ -93,9 +93,10 @@ def test_labels_given_their_number(p, dtype):
     n_labels, Y = p.shape[1], truths(p.shape[1])
     log_weights, tolerance = log_probabilities(p, Y), 50 * torch.finfo(dtype).eps
     for max_count in {n_labels, (n_labels + 1) // 2}:
-        log_counts, labels = conditional_labels(p, max_count)
+        log_counts, given = conditional_labels(p, max_count)
+        labels = given.table()
         assert log_counts.dtype == labels.dtype == dtype
-        assert torch.equal(log_count_distribution(p, max_count), log_counts)
+        torch.testing.assert_close(log_count_distribution(p, max_count), log_counts)
         for s in range(max_count + 1):
             chosen = Y.sum(1) == s
             total = torch.logsumexp(log_weights[:, chosen], 1).to(dtype)
@@ -109,7 +110,8 @@ def test_thousands_of_labels():
     rng = torch.Generator().manual_seed(0)
     p = torch.sigmoid(3 * torch.randn(3, 1500, generator=rng) - 5)
     p[0], p[1, :700] = 1e-6, 1 - 1e-6
-    log_counts, labels = conditional_labels(p, 60)
+    log_counts, given = conditional_labels(p, 60)
+    labels = given.table()
     assert torch.isfinite(log_counts).all() and (labels >= 0).all()
     assert (labels <= 1 + 1e-6).all()
     torch.testing.assert_close(labels.sum(1), torch.arange(61.0).expand(3, -1))
@@ -119,6 +121,24 @@ def test_thousands_of_labels():
     wanted = math.lgamma(1501) - math.lgamma(61) - math.lgamma(1441)
     wanted += 60 * math.log(1e-6) + 1440 * math.log1p(-1e-6)
     torch.testing.assert_close(log_counts[0, 60].item(), wanted, rtol=1e-5, atol=0)
+
+
+def test_rare_labels_together_are_nearly_those_one_by_one():
+    rng = torch.Generator().manual_seed(0)
+    p = torch.sigmoid(2 * torch.randn(20, 400, generator=rng).double() - 7)
+    exact_counts, exact = conditional_labels(p, 20)
+    log_counts, few = conditional_labels(p, 20, 40)
+    torch.testing.assert_close(log_counts, exact_counts)
+    assert few.labels.shape == (20, 40, 21) and few.table().shape == (20, 400, 21)
+    likely = exact_counts.exp()[:, None]
+    assert ((few.table() - exact.table()) * likely).abs().max() < 2e-4
+    torch.testing.assert_close(few.table().sum(1), exact.table().sum(1))
+    y, weights = torch.rand(20, 400, generator=rng), torch.rand(20, 21, generator=rng)
+    y, weights = y.double(), weights.double()
+    torch.testing.assert_close(few.sums(y), (y[:, None] @ few.table())[:, 0])
+    torch.testing.assert_close(
+        few.weighted(weights), (few.table() @ weights[:, :, None])[:, :, 0]
+    )
 
 
 # -- values ----------------------------------------------------------------------------
@@ -156,13 +176,10 @@ def test_values_of_other_oracles_are_means_over_samples():
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("n_units", [0, 4])
 @pytest.mark.parametrize("name", ORACLES)
-def test_gradients_are_those_of_autograd(name, n_units, dtype):
+def test_gradients_are_those_of_autograd(name, dtype):
     rng = torch.Generator().manual_seed(0)
-    network = network_with_counts(
-        ORACLES[name], 6, n_global_units=n_units, generator=rng
-    ).to(dtype)
+    network = network_with_counts(ORACLES[name], 6).to(dtype)
     for weight in network.parameters():
         weight.data.add_(0.1 * torch.randn(weight.shape, generator=rng))
     x, y = torch.rand(2, 8, 6, generator=rng).to(dtype)
@@ -181,26 +198,51 @@ def test_gradients_are_those_of_autograd(name, n_units, dtype):
 @pytest.mark.parametrize("name", ["f1", "iou", "accuracy"])
 def test_all_weights_can_be_trained(name):
     rng = torch.Generator().manual_seed(0)
-    network = network_with_counts(ORACLES[name], 6, n_global_units=4)
+    network = network_with_counts(ORACLES[name], 6)
     x, y = torch.rand(2, 8, 6, generator=rng).double()
-    network.correction.readout.data.fill_(0.1)
     score, grad = network.score_and_grad(network.encode(x), y)
     (score.sum() + grad.square().sum()).backward()
     for weight_name, weight in network.named_parameters():
         assert weight.grad.abs().max() > 0, weight_name
 
 
-def test_the_correction_starts_at_nothing():
-    x, y = torch.rand(2, 4, 6, generator=torch.Generator().manual_seed(0))
-    plain, corrected = (CountNetwork(6, relaxed_f1, None, n) for n in (0, 8))
+def test_the_score_is_made_from_its_summary():
+    rng = torch.Generator().manual_seed(0)
+    network = network_with_counts(relaxed_f1, 6)
+    x, y = torch.rand(2, 4, 6, generator=rng).double()
+    context = network.encode(x)
+    value = values_of(network, x, y)[torch.arange(4), torch.arange(4)]
+    summary = network.summary(context, y)
+    kept = torch.sigmoid(summary[:, 0])
+    torch.testing.assert_close((kept - VALUE_MARGIN) / (1 - 2 * VALUE_MARGIN), value)
+    counts, sizes = context[1], torch.arange(7.0).double()
+    mean = counts @ sizes
+    variance = counts @ sizes.square() - mean.square()
+    torch.testing.assert_close(summary[:, 1], mean.log1p())
     torch.testing.assert_close(
-        plain.score(plain.encode(x), y), corrected.score(corrected.encode(x), y)
+        summary[:, 2], variance.sqrt().log1p(), atol=1e-4, rtol=1e-4
     )
-    assert torch.equal(plain.guess(plain.encode(x)), x)
+    for weight in (network.log_slope, network.bias, network.correction):
+        weight.data.add_(0.3)
+    wanted = 1.3498588 * summary[:, 0] + 0.3 + 0.3 * summary[:, 1:].sum(1)
+    torch.testing.assert_close(network.score(context, y), wanted)
+    assert torch.equal(network.guess(context), x)
+
+
+def test_samples_are_truths_as_they_may_be():
+    network = network_with_counts(relaxed_f1, 4)
+    x = torch.tensor([[0.9, 0.5, 0.2, 0.1]]).double().expand(4000, -1)
+    context = network.encode(x)
+    samples = network.sample(context, torch.Generator().manual_seed(0))
+    assert set(samples.unique().tolist()) == {0.0, 1.0}
+    counts = torch.nn.functional.one_hot(samples.sum(1).long(), 5).double().mean(0)
+    torch.testing.assert_close(counts, context[1][0], atol=0.03, rtol=0)
+    marginals = conditional_labels(x[:1], 4)[1].weighted(context[1][:1])[0]
+    torch.testing.assert_close(samples.mean(0), marginals, atol=0.03, rtol=0)
 
 
 def test_a_network_comes_back_from_its_record():
-    network = network_with_counts(FBeta(2.0), 6, max_count=4, n_global_units=3)
+    network = network_with_counts(FBeta(2.0), 6, max_count=4)
     x, y = torch.rand(2, 4, 6, generator=torch.Generator().manual_seed(0)).double()
     assert is_known(network)
     other = build(describe(network))
@@ -213,6 +255,11 @@ def test_a_network_comes_back_from_its_record():
 # -- the best output -------------------------------------------------------------------
 
 
+def counts_and_labels(network, x):
+    _, counts, *labels = network.encode(x)
+    return counts, LabelsGivenCount(*labels).table()
+
+
 @pytest.mark.parametrize("name", ["f1", "f2", "f0.5"])
 def test_the_exact_maximiser_is_that_of_enumeration(name):
     rng, oracle = torch.Generator().manual_seed(0), ORACLES[name]
@@ -220,7 +267,7 @@ def test_the_exact_maximiser_is_that_of_enumeration(name):
     x = torch.sigmoid(2 * torch.randn(40, 6, generator=rng).double() - 3)
     x[:3] *= 0.01
     values = expected_values(network, x, truths(6), oracle)
-    outputs, found = exact_maximiser(*network.encode(x)[1:], oracle.beta)
+    outputs, found = exact_maximiser(*counts_and_labels(network, x), oracle.beta)
     best, place = values.max(1)
     torch.testing.assert_close(found, best)
     torch.testing.assert_close(outputs, truths(6)[place])
@@ -234,8 +281,8 @@ def test_the_best_labels_are_the_most_probable_ones(n_labels, seed, beta):
     p = torch.rand(4, n_labels, generator=rng).double() ** 2
     network = network_with_counts(FBeta(beta), n_labels)
     context = network.encode(p)
-    outputs, values = best_labels(*context, beta=beta)
-    _, expected = exact_maximiser(*context[1:], beta=beta)
+    outputs, values = network.best(context)
+    _, expected = exact_maximiser(*counts_and_labels(network, p), beta=beta)
     torch.testing.assert_close(values, expected)
     scored = torch.sigmoid(network.score(context, outputs))
     torch.testing.assert_close(
@@ -256,13 +303,6 @@ def test_the_exact_maximiser_of_any_distribution():
     best, place = values.max(1)
     torch.testing.assert_close(found, best)
     torch.testing.assert_close(outputs, Y[place])
-
-
-class LinearDecay(GradientAscent):
-    """Steps that fall linearly to 0."""
-
-    def _size_of(self, step):
-        return self.step_size * (1 - step / self.n_steps)
 
 
 def label_problem(n, n_labels, mean, rng):
@@ -290,9 +330,10 @@ def test_the_ascent_finds_the_best_output():
         p = label_problem(n, n_labels, mean, rng)
         with torch.no_grad():
             context = network.encode(p)
-            best, value = exact_maximiser(*context[1:])
+            best, value = exact_maximiser(*counts_and_labels(network, p))
             field = lambda y, at=context, of=network: of.score_and_grad(at, y)  # noqa: E731
-            y = LinearDecay(20, 0.5, "normalized").climb(field, p)
+            ascent = GradientAscent(10, 0.8, "normalized", step_decay="linear")
+            y = ascent.climb(field, p)
             found = torch.sigmoid(network.score(context, (y > 0.5).float()))
         losses.append((value - (found - VALUE_MARGIN) / (1 - 2 * VALUE_MARGIN)).mean())
         assert (best.sum(1) == 0).any()

@@ -43,7 +43,7 @@ QUICK = {
     "hidden_layer_sizes": (16,),
     "step_size": 0.5,
     "n_steps": N_STEPS,
-    "prior_weight": 0,
+    "network": "linear",
     "learning_rate_init": 0.3,
     "alpha": 5e-3,
     "max_iter": 5,
@@ -96,7 +96,7 @@ def test_path_of_labels(dvn):
     display = AscentPathDisplay.from_estimator(
         dvn, X_TEST[:3], Y_TEST[:3], label_names=DIGITS.target_names, max_labels=4
     )
-    stages = [np.zeros((3, 10)), *dvn.staged_predict_proba(X_TEST[:3])]
+    stages = [np.zeros((3, 10)), *dvn.staged_predict_relaxed(X_TEST[:3])]
     assert display.axes_.shape == (3, 2)
     for i, line in enumerate(display.lines_):
         expected = [dvn.predict_value(X_TEST[:3], y)[i] for y in stages]

@@ -93,9 +93,10 @@ def test_flat_inputs_and_cross_validation():
     assert cross_val_score(make(max_iter=1), X, Y, cv=2).shape == (2,)
 
 
-def test_everything_is_chosen_without_a_prior():
+def test_with_an_encoder_the_network_guesses():
     clf = DVNMultiLabelClassifier(encoder=Encoder, max_iter=2, random_state=0)
-    assert clf.fit(X, Y).prior_weight_ == 0
+    assert clf.fit(X, Y).guess_ is None
+    assert (clf.predict_proba(X) != clf.predict_relaxed(X)).any()
 
 
 @pytest.mark.parametrize(
@@ -105,7 +106,6 @@ def test_everything_is_chosen_without_a_prior():
         ({"encoder": lambda: 3}, "encoder must be a torch.nn.Module.*got int"),
         ({"encoder": lambda: 1 / 0}, "failed when called with no arguments"),
         ({"encoder": "resnet"}, "encoder"),
-        ({"prior_weight": 0.3}, r"prior_weight=0.3 needs.*4 dimensions"),
         ({"encoder": None}, "dim"),
     ],
 )

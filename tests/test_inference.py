@@ -353,24 +353,6 @@ class Hidden(nn.Module):
         return self.network.score(context, y)
 
 
-@pytest.mark.parametrize("kind", ["closed form", "autograd", "joint", "joined"])
-def test_a_pull_adds_a_linear_term_to_the_score(kind, make_network, uniform):
-    parts = [make_network(), make_network(seed=1)]
-    network = {
-        "closed form": parts[0],
-        "autograd": Hidden(parts[0]),
-        "joint": JointNetwork(parts),
-        "joined": join(parts),
-    }[kind]
-    y, pull = uniform(3, 4), uniform(3, 4, seed=1) - 0.5
-    with torch.no_grad():
-        context = network.encode(uniform(3, 5))
-        score, grad = value_field(network, context)(y)
-        shifted = value_field(network, context, pull)(y)
-    torch.testing.assert_close(shifted[0], score + (pull * y).sum(1))
-    torch.testing.assert_close(shifted[1], grad + pull)
-
-
 # -- against the best of all labelings ------------------------------------------------
 
 
@@ -645,20 +627,6 @@ def test_images_are_climbed_too(uniform):
         outputs = infer(Masks(), ascent, Queries(rows(x), starts), batch_size=3)
         assert outputs.shape == (4, 6, 5)
         assert ((outputs >= 0.5) == expected.bool()).double().mean() > 0.98
-
-
-@pytest.mark.parametrize("weight", [0.0, 0.3, 1.0])
-def test_margins_pull_with_their_weight(weight, make_network, queries, uniform):
-    network, margins = make_network(), 4 * uniform(7, 4, seed=2) - 2
-    pulled = replace(queries, margins=rows(margins))
-    ascent = GradientAscent(6, prior_weight=weight)
-    with torch.no_grad():
-        context = network.encode(queries.x.take(slice(None))) + weight * margins
-        start = queries.y_init.take(slice(None))
-        expected = ascent.climb(value_field(network, context), start)
-    torch.testing.assert_close(infer(network, ascent, pulled, batch_size=3), expected)
-    hidden = infer(Hidden(network), ascent, pulled, batch_size=3)
-    torch.testing.assert_close(hidden, expected)
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 100])

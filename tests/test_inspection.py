@@ -42,7 +42,7 @@ QUICK = {
     "hidden_layer_sizes": (16,),
     "step_size": 0.5,
     "n_steps": 20,
-    "prior_weight": 0,
+    "network": "linear",
     "learning_rate_init": 0.3,
     "alpha": 5e-3,
     "max_iter": 10,

@@ -142,7 +142,6 @@ def test_labels_become_dense_a_few_rows_at_a_time(
         prediction_batch_size=60,
         step_size="auto",
         n_steps="auto",
-        prior_weight="auto",
     )
     X, Y = large
     clf.fit(X, Y)
@@ -221,7 +220,9 @@ def crowded():
 
 def test_many_labels_per_row_do_not_end_in_empty_rows(crowded):
     X, Y, X_test, Y_test = crowded
-    clf = DVNMultiLabelClassifier(max_iter=20, refit=True, random_state=0).fit(X, Y)
+    clf = DVNMultiLabelClassifier(
+        network="linear", max_iter=20, refit=True, random_state=0
+    ).fit(X, Y)
     predicted = clf.predict(X_test)
     rates = Y.mean(axis=0).A
     constant = np.repeat(plug_in_labels(rates), Y_test.shape[0], axis=0)
@@ -269,18 +270,3 @@ def test_an_oracle_that_prefers_nothing_leaves_steps_alone(crowded):
     assert clf.step_size_ in (0.25, 0.5, 1.0)
 
 
-def test_the_prior_is_fitted_where_rows_are_thin(crowded, monkeypatch):
-    """However many they are; wide rows only if there are few."""
-    X, Y, *_ = crowded
-    asked = []
-    monkeypatch.setattr(
-        "skdvn.estimators.LinearExpert.fit",
-        lambda expert, *data: asked.append(expert) or 1 / 0,
-    )
-    monkeypatch.setattr("skdvn.estimators.label_splits.MAX_EXPERT_ENTRIES", 1)
-    clf = make(prior_weight="auto", step_size="auto")
-    with pytest.raises(ZeroDivisionError):
-        clf.fit(X, Y)
-    monkeypatch.setattr("skdvn.estimators.label_splits.MAX_FEATURES_PER_ROW", 1)
-    assert clf.fit(X, Y).prior_weight_ == 0
-    assert len(asked) == 1

@@ -177,37 +177,6 @@ def test_without_refit_the_networks_of_the_folds_stay(plan_of):
     assert len(members(learned.network)) == 4 and len(learned.history) == 4
 
 
-def test_a_prior_that_knows_is_listened_to(plan_of):
-    """Margins that give the answer away, and margins that mislead."""
-    weights = (0.0, 0.1, 1.0)
-    ascents = tuple(GradientAscent(prior_weight=weight) for weight in weights)
-    for sign, expected in ((1, 1.0), (-1, 0.0)):
-        plan = plan_of(ascents=ascents)
-        fold = np.setdiff1d(np.arange(60), plan.splits[0].rows.numpy())
-        margins = ComputedRows(
-            lambda part, sign=sign: sign * 9 * (2 * part - 1), Y[fold], CPU, DOUBLE
-        )
-        split = plan.splits[0]._replace(margins=margins)
-        learned = select_and_train(
-            replace(plan, splits=(split,)), examples_of(X, Y), seed=0
-        )
-        assert learned.ascent.prior_weight == expected
-
-
-@pytest.mark.parametrize("prior_first", [False, True])
-def test_a_prior_must_pay(plan_of, prior_first):
-    """An ascent without one is preferred, unless it is clearly worse."""
-    without, led = GradientAscent(), GradientAscent(prior_weight=0.3)
-    ascents = (led, without) if prior_first else (without, led)
-    plan = plan_of(ascents=ascents)
-    for gain, expected in ((0.0, without), (0.001, without), (0.01, led)):
-        means = {without: 0.5, led: 0.5 + gain}
-        values = torch.tensor([[means[one]] for one in ascents]).double()
-        totals = torch.stack([60 * values, torch.full_like(values, 60.0)])
-        score, ascent = best_ascent(plan, totals)
-        assert ascent == expected and score == pytest.approx(means[expected])
-
-
 def test_the_last_training_takes_the_mean_number_of_epochs(plan_of):
     """Of those that early stopping found on the splits."""
     n_epochs, asked = iter([2, 3, 10]), []

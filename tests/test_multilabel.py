@@ -300,19 +300,12 @@ def test_inference_parameters_act_after_fit(small):
     clf.set_params(n_steps=7)
     np.testing.assert_array_equal(
         clf.predict_proba(X),
-        list(clf.set_params(n_steps=20).staged_predict_proba(X))[6],
+        list(clf.set_params(n_steps=20).staged_predict_relaxed(X))[6],
     )
     clf.set_params(min_labels=3)
     assert clf.predict(X).sum(1).min() >= 3
     clf.set_params(ascent=Ascent("normalized"), n_steps=1)
     assert (clf.predict_proba(X).max(1) <= 0.5 + 1e-9).all()  # one step of at most 0.5
-
-
-def test_prior_cannot_be_asked_for_after_a_fit_without(small):
-    X, Y = small
-    clf = make(max_iter=2).fit(X, Y).set_params(prior_weight=0.3)
-    with pytest.raises(ValueError, match="prior_weight=0.3.*without"):
-        clf.predict(X)
 
 
 # -- predicting ------------------------------------------------------------------
@@ -323,7 +316,7 @@ def test_stages_end_in_the_prediction(small, fitted):
     stages = list(fitted.staged_predict(X))
     assert len(stages) == 20
     np.testing.assert_array_equal(stages[-1], fitted.predict(X))
-    relaxed = list(fitted.staged_predict_proba(X))
+    relaxed = list(fitted.staged_predict_relaxed(X))
     np.testing.assert_array_equal(relaxed[-1], fitted.predict_proba(X))
     assert not np.array_equal(relaxed[0], relaxed[-1])  # no view of one buffer
 
@@ -331,7 +324,7 @@ def test_stages_end_in_the_prediction(small, fitted):
 def test_the_ascent_raises_the_value(small, fitted):
     X, _ = small
     relaxed = [
-        fitted.predict_value(X, Y).mean() for Y in fitted.staged_predict_proba(X)
+        fitted.predict_value(X, Y).mean() for Y in fitted.staged_predict_relaxed(X)
     ]
     assert relaxed[-1] > relaxed[0]
 
@@ -463,7 +456,7 @@ def test_verbose(small, capsys):
 
 def test_verbose_tells_how_many_trainings_and_what_was_chosen(clean_digits, capsys):
     X, Y = clean_digits
-    clf = DVNMultiLabelClassifier((8,), max_iter=1, random_state=0, verbose=True)
+    clf = DVNMultiLabelClassifier(network="linear", hidden_layer_sizes=(8,), max_iter=1, random_state=0, verbose=True)
     clf.fit(X[:150], Y[:150])
     *lines, last = capsys.readouterr().out.splitlines()
     assert len(lines) == len(clf.history_) == 9
@@ -497,11 +490,11 @@ def test_warm_start_goes_on(small):
 
 def test_warm_start_keeps_what_was_chosen(small):
     X, Y = small
-    auto = dict.fromkeys(("step_size", "n_steps", "prior_weight"), "auto")
+    auto = dict.fromkeys(("step_size", "n_steps"), "auto")
     clf = make(warm_start=True, max_iter=6, **auto).fit(X, Y, X_val=X, y_val=Y)
-    chosen = clf.step_size_, clf.n_steps_, clf.prior_weight_
+    chosen = clf.step_size_, clf.n_steps_
     clf.fit(X, Y)
-    assert (clf.step_size_, clf.n_steps_, clf.prior_weight_) == chosen
+    assert (clf.step_size_, clf.n_steps_) == chosen
 
 
 def test_partial_fit_learns(digits):
@@ -566,9 +559,10 @@ def test_folds_become_a_joint_network(digits):
 
 
 def test_nothing_is_held_out_of_few_rows(small):
-    clf = DVNMultiLabelClassifier(max_iter=2, random_state=0).fit(*small)
+    clf = DVNMultiLabelClassifier(network="linear", max_iter=2, random_state=0)
+    clf.fit(*small)
     assert np.isnan(clf.validation_score_)
-    assert (clf.step_size_, clf.n_steps_, clf.prior_weight_) == (0.5, 20, 0.0)
+    assert (clf.step_size_, clf.n_steps_) == (0.5, 20)
 
 
 def test_early_stopping_goes_back_to_the_best_weights(small):
@@ -999,7 +993,7 @@ def clean_digits():
 
 def test_partial_fit_after_cross_fitting(clean_digits):
     X, Y = clean_digits
-    clf = DVNMultiLabelClassifier(max_iter=1, hidden_layer_sizes=(8,), random_state=0)
+    clf = DVNMultiLabelClassifier(network="linear", max_iter=1, hidden_layer_sizes=(8,), random_state=0)
     clf.fit(X[:150], Y[:150]).partial_fit(X[150:300], Y[150:300])
     assert len(members(clf.network_)) == 5
     assert clf.predict(X[:3]).shape == (3, 10)
@@ -1018,14 +1012,16 @@ def test_warm_start_keeps_members_and_follows_the_data(clean_digits):
     """From double to single precision, with and without rows to choose on."""
     X, Y = clean_digits
     clf = DVNMultiLabelClassifier(
-        max_iter=1, hidden_layer_sizes=(8,), warm_start=True, random_state=0
+        network="linear",
+        max_iter=1,
+        hidden_layer_sizes=(8,),
+        warm_start=True,
+        random_state=0,
     )
     clf.fit(X[:120], Y[:120])
     clf.fit(X[:300], Y[:300])
     assert len(members(clf.network_)) == 5
-    clf.prior_weight_ = 0.3
     clf.fit(X[:300], Y[:300], X_val=X[300:400], y_val=Y[300:400])
-    assert clf.prior_weight_ == 0.3 and clf.prior_ is not None
     assert clf.predict(X[:3]).shape == (3, 10)
 
 
@@ -1044,21 +1040,9 @@ def test_warm_start_refuses_other_classes():
         clf.fit(X, y + 5)
 
 
-@pytest.mark.parametrize("fitted_on", [np.asarray, sparse.csr_array])
-def test_prior_takes_dense_and_sparse_rows(clean_digits, fitted_on):
-    X, Y = clean_digits
-    clf = make(max_iter=2, prior_weight=0.3, refit=True)
-    clf.fit(fitted_on(X[:150]), Y[:150])
-    np.testing.assert_allclose(
-        clf.predict_proba(X[150:200]),
-        clf.predict_proba(sparse.csr_array(X[150:200])),
-        atol=1e-4,
-    )
-
-
 def test_interrupt_while_choosing_keeps_what_is_trained(clean_digits, monkeypatch):
     X, Y = clean_digits
-    clf = DVNMultiLabelClassifier(max_iter=1, hidden_layer_sizes=(8,), random_state=0)
+    clf = DVNMultiLabelClassifier(network="linear", max_iter=1, hidden_layer_sizes=(8,), random_state=0)
 
     def interrupt(*arguments, **keywords):
         raise KeyboardInterrupt

@@ -41,10 +41,11 @@ ROWS, LABELS = (part[:130] for part in load_digit_attributes(return_X_y=True))
 NAMES = np.array(["even", "odd"])[LABELS[:, 0]]
 IMAGES, MASKS = make_silhouettes(8, size=16, random_state=0)
 LABEL = {"hidden_layer_sizes": 20, "max_iter": 1, "random_state": 0}
+LINEAR = {**LABEL, "network": "linear"}
 IMAGE = {"max_iter": 1, "batch_size": 4, "random_state": 0}
 SMALL = {"n_channels": 4, "n_levels": 2}
 FEED_FORWARD = FeedForwardClassifier(**LABEL)
-DVN = DVNMultiLabelClassifier(**LABEL, refit=True, step_size=0.5, prior_weight=0.3)
+DVN = DVNMultiLabelClassifier(**LINEAR, refit=True, step_size=0.5)
 
 
 def agreement(y, y_true):
@@ -66,7 +67,7 @@ class Own(LabelNetwork):
 
 MODELS = {
     "labels": lambda: DVNMultiLabelClassifier(
-        **LABEL, learning_rate_init=0.3, alpha=0, prior_weight=0.1
+        **LINEAR, learning_rate_init=0.3, alpha=0
     ).fit(ROWS, LABELS),
     "sparse": lambda: DVN.fit(sparse.csr_matrix(ROWS), sparse.csr_matrix(LABELS)),
     "classes": lambda: (
@@ -77,7 +78,7 @@ MODELS = {
         .fit(ROWS, NAMES)
     ),
     "oracle term": lambda: DVNMultiLabelClassifier(
-        **LABEL, network="oracle", n_networks=2, init=FEED_FORWARD, oracle="iou"
+        **LABEL, estimators=(), n_networks=2, init=FEED_FORWARD, oracle="iou"
     ).fit(ROWS, LABELS),
     "feed-forward": lambda: copy.deepcopy(FEED_FORWARD).fit(ROWS, LABELS),
     "segmenter": lambda: DVNSegmenter(**IMAGE, **SMALL, n_networks=2).fit(
@@ -229,7 +230,7 @@ def test_training_goes_on_alike(tmp_path):
 
 
 def test_partial_fit_goes_on_alike(tmp_path):
-    clf = DVNMultiLabelClassifier(**LABEL, solver="adam").partial_fit(ROWS, LABELS)
+    clf = DVNMultiLabelClassifier(**LINEAR, solver="adam").partial_fit(ROWS, LABELS)
     save(clf, tmp_path / "clf.safetensors")
     again = load(tmp_path / "clf.safetensors").partial_fit(ROWS, LABELS)
     np.testing.assert_array_equal(
@@ -349,7 +350,7 @@ def test_other_values_are_refused(value, tmp_path):
 def test_objects_of_users_are_left_out_and_given_again(tmp_path):
     path = tmp_path / "model.safetensors"
     clf = DVNMultiLabelClassifier(
-        **LABEL, encoder=encoder, oracle=agreement, n_networks=2
+        **LINEAR, encoder=encoder, oracle=agreement, n_networks=2
     ).fit(ROWS, LABELS)
     with pytest.raises(ValueError, match=r"encoder=.*without=\['encoder'\].*joblib"):
         save(clf, path)
@@ -379,7 +380,7 @@ def test_networks_of_users_keep_their_weights(given, tmp_path):
 def test_objects_within_other_estimators_are_left_out(tmp_path):
     path = tmp_path / "model.safetensors"
     tuples = {lambda batch: [batch.y_true]: 1.0}
-    dvn = copy.deepcopy(DVN).set_params(tuples=tuples, prior_weight=0)
+    dvn = copy.deepcopy(DVN).set_params(tuples=tuples)
     start = LogisticRegression(C=0.001)
     clf = CalibratedValueCV(
         dvn.set_params(init=start), cv=ShuffleSplit(1, test_size=0.5, random_state=0)
@@ -402,7 +403,7 @@ def test_what_cannot_be_saved(tmp_path):
     with pytest.raises(ValueError, match=r"estimator=LogisticRegression\(C=0.001\)"):
         rule = PlugInClassifier(LogisticRegression(C=0.001)).fit(ROWS, NAMES)
         save(rule, path)
-    changed = copy.deepcopy(DVN).set_params(prior_weight=0, encoder=encoder)
+    changed = copy.deepcopy(DVN).set_params(encoder=encoder)
     changed.fit(ROWS, LABELS).set_params(hidden_layer_sizes=3)
     with pytest.raises(ValueError, match="do not fit what the parameters make now"):
         save(changed, path, without=["encoder"])
@@ -567,7 +568,7 @@ def test_skops(name):
 
 
 def test_skops_asks_for_functions_of_users():
-    clf = DVNMultiLabelClassifier(**LABEL, oracle=agreement).fit(ROWS, LABELS)
+    clf = DVNMultiLabelClassifier(**LINEAR, oracle=agreement).fit(ROWS, LABELS)
     data = skops.io.dumps(clf)
     strange = set(skops.io.get_untrusted_types(data=data)) - set(TRUSTED_TYPES)
     assert strange == {f"{agreement.__module__}.agreement"}

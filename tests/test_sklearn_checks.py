@@ -8,7 +8,11 @@ from skdvn.baselines import FeedForwardClassifier
 
 
 @parametrize_with_checks(
-    [DVNMultiLabelClassifier(max_iter=20), FeedForwardClassifier(max_iter=20)]
+    [
+        DVNMultiLabelClassifier(),
+        DVNMultiLabelClassifier(network="linear", max_iter=5),
+        FeedForwardClassifier(max_iter=20),
+    ]
 )
 @pytest.mark.filterwarnings("ignore")
 def test_scikit_learn_check(estimator, check):

@@ -38,7 +38,7 @@ def labels(clf: DVNMultiLabelClassifier) -> None:
     assert_type(clf.partial_fit(X, Y, sample_weight=weight), DVNMultiLabelClassifier)
     assert_type(clf.predict_proba(X), NDArray[Any])
     assert_type(clf.predict_value(X), NDArray[Any])
-    assert_type(clf.staged_predict_proba(X), Iterator[NDArray[Any]])
+    assert_type(clf.staged_predict_relaxed(X), Iterator[NDArray[Any]])
     assert_type(clf.score(X, Y, weight), float)
     print(clf.predict(X)[:3], clf.refine(X, 0.5 * Y)[:3], clf.predict(X).mean())
     clf.fit(pd.DataFrame(X), pd.DataFrame(Y), X_val=X.tolist(), y_val=Y.tolist())

@@ -22,7 +22,7 @@ from ..data import batches_of, rows_at_once
 from ..data.typing import MatrixLike, NDArray, Self
 from ..estimators import PlainStateMixin, VersionedMixin, with_checked_parameters
 from ..metrics import relaxed_f1_score
-from ..networks import CountNetwork, best_labels
+from ..networks import CountNetwork
 from ..oracles import relaxed_f1
 
 N_FOLDS = 5
@@ -199,7 +199,7 @@ class PlugInClassifier(_DecisionRule):
         size = p.shape[1] * (self.counts_.counts.max_count + 1)
         with torch.no_grad():
             parts = [
-                best_labels(*self.counts_.encode(p[rows]))[0]
+                self.counts_.best(self.counts_.encode(p[rows]))[0]
                 for rows in batches_of(len(p), rows_at_once(size))
             ]
         return torch.cat(parts).numpy().astype(int)

@@ -18,9 +18,12 @@ from .components import (
     above,
     at_least,
 )
+from .experts import KernelRidgeExpert, LogisticExpert, NeighborsExpert
 from .fingerprint import fingerprint
+from .forests import TreesExpert
 from .image_codec import ImageCodec
 from .initializers import EstimatorStart, MeanStart, SegmenterStart
+from .input_views import ClippingScaler, InputView
 from .label_codec import LabelCodec, check_positives, read_rows
 from .label_networks import feed_forward
 from .label_plan import plan_for_feed_forward
@@ -39,6 +42,7 @@ from .parameters import (
     SOLVERS,
     TRAINING_CONSTRAINTS,
     check_pair,
+    on_experts,
     with_checked_parameters,
 )
 from .plain_state import MARKS, PlainStateMixin, packed, unpacked
@@ -63,6 +67,7 @@ __all__ = [
     "BaseDVN",
     "BaseSegmenter",
     "CalibratedValueCV",
+    "ClippingScaler",
     "Component",
     "Crops",
     "DVNMultiLabelClassifier",
@@ -71,20 +76,25 @@ __all__ = [
     "EstimatorStart",
     "ImageCodec",
     "Initializer",
+    "InputView",
+    "KernelRidgeExpert",
     "LabelCodec",
     "LabelEstimator",
     "LabelNet",
     "LabelTargets",
+    "LogisticExpert",
     "Loss",
     "MaskNet",
     "MeanStart",
     "Mixture",
+    "NeighborsExpert",
     "OtherVersionWarning",
     "PlainStateMixin",
     "SegmenterStart",
     "Solver",
     "Splitter",
     "StackedGuess",
+    "TreesExpert",
     "VersionedMixin",
     "above",
     "at_least",
@@ -98,6 +108,7 @@ __all__ = [
     "mask_builder",
     "mask_optimization",
     "mask_splits",
+    "on_experts",
     "packed",
     "pixel_objective",
     "plan_for_feed_forward",

@@ -143,16 +143,22 @@ def _encoder_of(params, codec, rng):
     return encoder.train(), features.shape[1]
 
 
+def count_network(params, codec, max_count=None):
+    """A network for what experts say, before it learns the number of labels."""
+    oracle = get_oracle(params.oracle)
+    return CountNetwork(codec.targets.n_labels_, oracle, max_count)
+
+
 def count_builder(params, codec, examples):
-    """The same for a network on top of experts, which learns the number of labels."""
+    """A function ``build(rng, index)``, which learns the number of labels."""
     device, dtype = codec.device, codec.dtype
-    n_labels, oracle = codec.targets.n_labels_, get_oracle(params.oracle)
 
     def build(rng, index):
         rows = torch.randperm(len(examples), generator=rng)[:MAX_ROWS_FOR_COUNTS]
-        network = CountNetwork(n_labels, oracle)
         p, Y = examples.x.take(rows).cpu(), examples.y.take(rows).cpu()
-        return network.fit_counts(p, Y, rng).to(device, dtype)
+        weight = None if examples.weight is None else examples.weight[rows].cpu()
+        network = count_network(params, codec).fit_counts(p, Y, rng, weight)
+        return network.to(device, dtype)
 
     return build
 

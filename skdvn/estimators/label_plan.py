@@ -44,7 +44,7 @@ SOLVER_DEFAULTS = {"solver": "sgd", "max_grad_norm": 1.0, "averaging": 0.0}
 N_ITER_NO_CHANGE = 5
 FIRST_ASCENT = GradientAscent()
 # The guess is near the best output, and steps that fall to 0 end on it.
-ASCENT_ON_EXPERTS = GradientAscent(step_rule="normalized", step_decay="linear")
+ASCENT_ON_EXPERTS = GradientAscent(10, 0.8, "normalized", step_decay="linear")
 # Twenty steps of size 0.5 are 10 in all, enough for rows of so many labels twice over.
 # With more, all step sizes grow in proportion: the value has a gradient of about one
 # over the number of labels, and an ascent that never comes near the truth leaves the

@@ -15,6 +15,7 @@ from .._moved import with_moved_names
 from ..data import batches_of, stacked
 from ..data.typing import ArrayLike, Labels, MatrixLike, NDArray, Self
 from ..inference import guesses, stages, values
+from ..networks import members
 from ..oracles import get_oracle
 from .base import execution_for
 from .callbacks import with_callbacks
@@ -24,9 +25,12 @@ from .label_codec import (
     LabelRows,
     check_positives,
     checked_rows,
+    merged,
     read_rows,
+    takes_anything,
 )
 from .label_networks import (
+    count_network,
     experts_of,
     label_builder,
     new_label_network,
@@ -55,6 +59,9 @@ from .parameters import (
     with_checked_parameters,
 )
 from .solvers import SGD, Adam
+
+# What labels at 0 are raised to, at most, where it matters which of them comes first.
+NEARLY_0 = 1e-4
 
 
 class DVNMultiLabelClassifier(LabelEstimator):
@@ -140,12 +147,12 @@ classifier or Initializer, default="auto"
         More about the steps: their direction, momentum, noise, decay and projection,
         see `skdvn.Ascent`. None means ``Ascent()``.
     step_size : float or "auto", default="auto"
-        Size of the ascent's steps, positive (eta in eq. 8). "auto" is 0.5 on
+        Size of the ascent's steps, positive (eta in eq. 8). "auto" is 0.8 on
         `estimators`. Else it trains with 0.5 and then chooses; where rows have more
         than five labels, steps are larger in proportion, since the gradient of the F1
         score falls with their number.
     n_steps : int or "auto", default="auto"
-        Number of the ascent's steps. "auto" is 20 on `estimators`; else it trains with
+        Number of the ascent's steps. "auto" is 10 on `estimators`; else it trains with
         20 and then chooses.
     min_labels : int, default=0
         Each row is predicted at least this many labels.
@@ -418,9 +425,10 @@ classifier or Initializer, default="auto"
         execution = execution_for(self, X, y, sample_weight, X_val, y_val)
         draft = self._draft()
         rows, codec = read_rows(draft, X, y, sample_weight), LabelCodec()
-        data = codec.fit_transform(
-            rows, draft, starts_at_guess(draft), experts_of(draft)
-        )
+        experts = experts_of(draft)
+        if experts is not None and not takes_anything(draft):
+            rows = merged(rows)
+        data = codec.fit_transform(rows, draft, starts_at_guess(draft), experts)
         check_positives(data.Y)
         self._check_continuity(draft, codec)
         splits = label_splits(draft, codec, data, X_val, y_val)
@@ -441,6 +449,8 @@ classifier or Initializer, default="auto"
 
     def _keep(self, trained):
         super()._keep(trained)
+        if on_experts(self.codec_):
+            self._max_count = members(trained.network)[0].counts.max_count
         self._keep_selection(trained.optimization, trained.ascent)
 
     def _keep_selection(self, optimization, ascent):
@@ -450,7 +460,9 @@ classifier or Initializer, default="auto"
         self.alpha_ = optimization.alpha
 
     def _fresh_network(self, rng):
-        """A network as the parameters make it."""
+        """A network as the parameters make it, or the last fit for one on experts."""
+        if on_experts(self.codec_):
+            return count_network(self, self.codec_, self._max_count)
         return new_label_network(self, self.codec_, get_oracle(self.oracle), rng)
 
     @with_checked_parameters
@@ -647,7 +659,20 @@ classifier or Initializer, default="auto"
         ascent, size = self._ascent(), self.prediction_batch_size
         rng = self._noise(ascent)
         iterates = stages(self.network_, ascent, queries, batch_size=size, rng=rng)
-        return (y.numpy() for y in iterates)
+        return (self._ordered(y.numpy(), queries, 0) for y in iterates)
+
+    def _inferred(self, queries):
+        low = 0
+        for relaxed in super()._inferred(queries):
+            yield self._ordered(relaxed, queries, low)
+            low += len(relaxed)
+
+    def _ordered(self, relaxed, queries, low):
+        """Labels that have all fallen to 0, in the order of their probabilities."""
+        if not self.min_labels or not on_experts(self.codec_):
+            return relaxed
+        guess = queries.x.take(slice(low, low + len(relaxed))).numpy()
+        return np.maximum(relaxed, NEARLY_0 * guess)
 
     def _values(self, inputs, outputs):
         """What the network thinks of several outputs of each row, (n_outputs, n)."""

@@ -18,7 +18,11 @@ from .labels import (
     LabelScore,
 )
 from .layers import HalfPrecision
-from .poisson_binomial import conditional_labels, log_count_distribution
+from .poisson_binomial import (
+    LabelsGivenCount,
+    conditional_labels,
+    log_count_distribution,
+)
 from .protocol import (
     autograd_score_and_grad,
     copy_network,
@@ -46,6 +50,7 @@ __all__ = [
     "JointNetwork",
     "LabelNetwork",
     "LabelScore",
+    "LabelsGivenCount",
     "UNet",
     "autograd_score_and_grad",
     "best_labels",

@@ -83,7 +83,7 @@ class CountModel(nn.Module):
         return (torch.stack(terms, -1) @ self.exponents).log_softmax(1)
 
     @torch.no_grad()
-    def fit(self, p, Y, rng):
+    def fit(self, p, Y, rng, weight=None):
         """Learn the three factors from rows whose labels p has not seen.
 
         The regression is fitted on all rows; the exponents by log loss on rows that
@@ -96,10 +96,14 @@ class CountModel(nn.Module):
             Cross-fitted probabilities, and true labels.
         rng : torch.Generator
             Source of the folds.
+        weight : torch.Tensor of shape (n,), default=None
+            Weights of the rows; None weighs all alike.
         """
         p, n_counts = p.double(), self.max_count + 1
         counts = Y.sum(1).long().clamp(max=self.max_count)
-        seen = torch.bincount(counts, minlength=n_counts) + 1 / n_counts
+        weight = torch.ones(len(p)) if weight is None else weight
+        weight = weight.to(p)
+        seen = torch.bincount(counts, weight, minlength=n_counts) + 1 / n_counts
         log_base = (seen / seen.sum()).log()
         features = count_features(p)
         mean, scale = features.mean(0), features.std(0, correction=0).clamp_min(1e-3)
@@ -109,14 +113,15 @@ class CountModel(nn.Module):
         for fold in order.chunk(min(N_FOLDS, len(p))) if len(p) > 1 else ():
             others = torch.ones(len(p), dtype=torch.bool)
             others[fold] = False
-            weight, bias = _regress(features[others], counts[others], log_base)
-            held_out[fold] = log_base + bias + features[fold] @ weight
+            rows = features[others], counts[others], weight[others]
+            weights, bias = _regress(*rows, log_base)
+            held_out[fold] = log_base + bias + features[fold] @ weights
         terms = log_count_distribution(p, self.max_count), held_out
         if len(p) > 1:
-            self.exponents.copy_(_fit_exponents(terms, counts, log_base))
-        weight, bias = _regress(features, counts, log_base)
+            self.exponents.copy_(_fit_exponents(terms, counts, weight, log_base))
+        weights, bias = _regress(features, counts, weight, log_base)
         for own, found in (
-            (self.weight, weight),
+            (self.weight, weights),
             (self.bias, bias),
             (self.log_base, log_base),
             (self.feature_mean, mean),
@@ -131,7 +136,7 @@ def count_features(p):
     return torch.cat([largest, p.sum(1, keepdim=True)], 1)
 
 
-def _regress(features, counts, log_base):
+def _regress(features, counts, weight, log_base):
     """Weights and biases of the regression, on top of the base frequencies."""
     shape = features.shape[1] + 1, len(log_base)
     inputs = torch.cat([features, torch.ones_like(features[:, :1])], 1)
@@ -142,8 +147,9 @@ def _regress(features, counts, log_base):
         errors = log_probabilities.exp()
         picked = log_probabilities.gather(1, counts[:, None])
         errors[torch.arange(len(counts)), counts] -= 1
-        loss = 0.5 * REGRESSION_PENALTY * weights.square().sum() - picked.sum()
-        grad = inputs.T @ errors + REGRESSION_PENALTY * weights
+        penalty = 0.5 * REGRESSION_PENALTY * weights.square().sum()
+        loss = penalty - weight @ picked[:, 0]
+        grad = inputs.T @ (weight[:, None] * errors) + REGRESSION_PENALTY * weights
         return loss.item(), grad.flatten().numpy()
 
     start = torch.zeros(shape, dtype=features.dtype).flatten().numpy()
@@ -151,7 +157,7 @@ def _regress(features, counts, log_base):
     return found[:-1], found[-1]
 
 
-def _fit_exponents(terms, counts, log_base):
+def _fit_exponents(terms, counts, weight, log_base):
     """The exponents a, b and c."""
     log_counts, regression = terms
     terms = torch.stack([log_counts, log_base.expand_as(regression), regression], -1)
@@ -163,10 +169,10 @@ def _fit_exponents(terms, counts, log_base):
         log_total = (terms @ exponents).logsumexp(1, keepdim=True)
         probabilities = (terms @ exponents - log_total).exp()
         away = exponents - start
-        loss = log_total.sum() - (picked @ exponents).sum()
+        loss = weight @ (log_total[:, 0] - picked @ exponents)
         loss = loss + 0.5 * EXPONENT_PENALTY * away.square().sum()
-        expected = (probabilities[:, :, None] * terms).sum((0, 1))
-        grad = expected - picked.sum(0) + EXPONENT_PENALTY * away
+        expected = torch.einsum("n,ns,nst->t", weight, probabilities, terms)
+        grad = expected - weight @ picked + EXPONENT_PENALTY * away
         return loss.item(), grad.numpy()
 
     # Probable numbers shall not become improbable ones.

@@ -1,8 +1,7 @@
 """Expected oracle values of an output, for labels whose number is uncertain.
 
 Each class makes, once per row, what it needs of the probabilities of the numbers s of
-labels, (n, max_count + 1), and of the labels given each number, and returns the
-expected value of outputs, and its gradient.
+labels, (n, max_count + 1), and of the `LabelsGivenCount`, and returns the expected value of outputs, and its gradient.
 
 Binary outputs have the value that they have. For relaxed ones an empty truth, which
 only the empty output finds, is worth ``prod(1 - y_i)``, the probability that nothing
@@ -14,7 +13,7 @@ one of the ends.
 import torch
 
 from ..oracles import FBeta, at_least_one, relaxed_accuracy, relaxed_iou
-from .poisson_binomial import sample_labels
+from .poisson_binomial import LabelsGivenCount, sample_labels
 
 # Entries of outputs that an oracle is given at once.
 SAMPLED_SIZE = 2**20
@@ -27,16 +26,6 @@ def _emptiness(y):
     before = torch.cat([ones, off[:, :-1].cumprod(1)], 1)
     after = torch.cat([ones, off.flip(1)[:, :-1].cumprod(1)], 1).flip(1)
     return before[:, -1] * off[:, -1], -before * after
-
-
-def _sums(y, table):
-    """Sums of a table (n, n_labels, max_count + 1) over the labels of y."""
-    return torch.bmm(y[:, None], table)[:, 0]
-
-
-def _weighted(table, weights):
-    """Sums of a table over the numbers of labels, shape (n, n_labels)."""
-    return torch.bmm(table, weights[:, :, None])[:, :, 0]
 
 
 class FBetaValue:
@@ -52,7 +41,7 @@ class FBetaValue:
 
     def prepare(self, p, counts, labels):
         """What depends on the row alone: a tuple of tensors, counts first."""
-        return counts, labels
+        return counts, *labels
 
     def value(self, parts, y):
         """Expected values, shape (n,)."""
@@ -61,19 +50,19 @@ class FBetaValue:
 
     def value_and_grad(self, parts, y):
         """Expected values, shape (n,), and their gradient in y."""
-        counts, labels = parts
+        counts, labels = parts[0], LabelsGivenCount(*parts[1:])
         value, shares, claimed = self._value(parts, y)
         empty, slope = _emptiness(y)
         # The more labels, the less each of them counts.
         more = (y.sum(1) >= 1) * ((1 + self.weight) * claimed).sum(1)
-        grad = (1 + self.weight) * _weighted(labels, shares) - more[:, None]
+        grad = (1 + self.weight) * labels.weighted(shares) - more[:, None]
         return value + counts[:, 0] * empty, grad + counts[:, :1] * slope
 
     def _value(self, parts, y):
-        counts, labels = parts
+        counts, labels = parts[0], LabelsGivenCount(*parts[1:])
         size_true = torch.arange(counts.shape[1], dtype=y.dtype, device=y.device)
         size = at_least_one(y.sum(1, keepdim=True)) + self.weight * size_true
-        shares, shared = counts / size, _sums(y, labels)
+        shares, shared = counts / size, labels.sums(y)
         value = (1 + self.weight) * (shares * shared).sum(1)
         return value, shares, shares * shared / size
 
@@ -89,8 +78,9 @@ class IOUValue:
 
     def prepare(self, p, counts, labels):
         """What depends on the row alone: a tuple of tensors, counts first."""
-        spread = labels * (1 - labels)
-        return counts, labels, spread, spread.sum(1)
+        spread = _spread(labels)
+        total = spread.labels.sum(1) + spread.rest.sum(1, keepdim=True) * spread.left
+        return counts, total, *labels
 
     def value(self, parts, y):
         """Expected values, shape (n,)."""
@@ -100,14 +90,15 @@ class IOUValue:
 
     def value_and_grad(self, parts, y):
         """Expected values, shape (n,), and their gradient in y."""
-        counts, labels, spread, _ = parts
+        counts, labels = parts[0], LabelsGivenCount(*parts[2:])
+        spread = _spread(labels)
         size, rest, shared, variance, slope = self._terms(parts, y)
         value = (counts * (shared / rest + size * variance / rest**3)).sum(1)
         curved = 3 * size * variance / rest**4
         by_shared = counts * (size / rest**2 + curved)
         by_size = counts * (variance / rest**3 - shared / rest**2 - curved)
-        grad = _weighted(labels, by_shared)
-        grad = grad + _weighted(spread, counts * slope * size / rest**3)
+        grad = labels.weighted(by_shared)
+        grad = grad + spread.weighted(counts * slope * size / rest**3)
         grad = grad + ((y.sum(1) >= 1) * by_size.sum(1))[:, None]
         empty, steeper = _emptiness(y)
         return value + counts[:, 0] * empty, grad + counts[:, :1] * steeper
@@ -117,13 +108,18 @@ class IOUValue:
 
         The slope is that of the variance in the sum of independent variances.
         """
-        counts, labels, spread, total = parts
+        counts, total, labels = *parts[:2], LabelsGivenCount(*parts[2:])
         size_true = torch.arange(counts.shape[1], dtype=y.dtype, device=y.device)
         size = at_least_one(y.sum(1, keepdim=True)) + size_true
-        shared, independent = _sums(y, labels), _sums(y, spread)
+        shared, independent = labels.sums(y), _spread(labels).sums(y)
         share = independent / total.clamp_min(1e-6)
         variance = independent * (1 - share)
         return size, size - shared, shared, variance, 1 - 2 * share
+
+
+def _spread(labels):
+    """Variances ``P (1 - P)`` in place of probabilities; of rare labels they are P."""
+    return labels._replace(labels=labels.labels * (1 - labels.labels))
 
 
 class AccuracyValue:
@@ -131,7 +127,7 @@ class AccuracyValue:
 
     def prepare(self, p, counts, labels):
         """What depends on the row alone: a tuple of tensors, counts first."""
-        return counts, _weighted(labels, counts)
+        return counts, labels.weighted(counts)
 
     def value(self, parts, y):
         """Expected values, shape (n,)."""
@@ -168,7 +164,7 @@ class SampledValue:
         quantiles = (strata + noise[:, 0]) / self.n_samples
         below = counts.detach().double().cumsum(1)[:, :-1].contiguous()
         n_labels = torch.searchsorted(below, quantiles.expand(len(p), -1).contiguous())
-        samples = sample_labels(p, n_labels.T, noise[:, 1:])
+        samples = sample_labels(p, n_labels.T, noise[:, 1:].T[:, None])
         return counts, samples.transpose(0, 1)
 
     def value(self, parts, y):
@@ -213,21 +209,19 @@ def expected_value(oracle, n_samples, seed):
     return SampledValue(oracle, n_samples, seed)
 
 
-def best_labels(p, counts, labels, beta=1.0):
+def best_labels(counts, labels, beta=1.0):
     """The same as `exact_maximiser`, for labels independent given their number.
 
     Whatever their number, labels of larger p are then more probable, so that the best
     output of each size has those of the largest p. Work and memory per row are linear
-    in n_labels times max_count.
+    in the labels that are stored one by one times max_count.
 
     Parameters
     ----------
-    p : torch.Tensor of shape (n, n_labels)
-        Probabilities of the labels.
     counts : torch.Tensor of shape (n, max_count + 1)
         Probabilities of the numbers of labels.
-    labels : torch.Tensor of shape (n, n_labels, max_count + 1)
-        Those of the labels given their number, as of `conditional_labels`.
+    labels : LabelsGivenCount
+        Outputs consist of the most probable labels, those in ``labels.places``.
     beta : float, default=1.0
 
     Returns
@@ -236,11 +230,10 @@ def best_labels(p, counts, labels, beta=1.0):
         Entries 0 and 1.
     values : torch.Tensor of shape (n,)
     """
-    order = p.argsort(dim=1, descending=True, stable=True)
-    shared = labels.gather(1, order[:, :, None].expand_as(labels)).cumsum(1)
-    gains = (shared * _shares(labels, beta).T * counts[:, None]).sum(2)
+    shared = labels.labels.cumsum(1)
+    gains = (shared * _shares(labels.labels, beta).T * counts[:, None]).sum(2)
     best, place = torch.cat([counts[:, :1], gains], 1).max(1)
-    return _first(order, place, p), best
+    return _first(labels.places, place, labels.rest), best
 
 
 def _shares(labels, beta):

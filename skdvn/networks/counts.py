@@ -4,11 +4,13 @@ import torch
 from torch import nn
 
 from .count_model import CountModel, largest_count
-from .count_values import expected_value
-from .poisson_binomial import conditional_labels, sample_labels
+from .count_values import best_labels, expected_value
+from .poisson_binomial import LabelsGivenCount, conditional_labels, sample_labels
 
 # Values are kept so far off 0 and 1, where their logits would be infinite.
 VALUE_MARGIN = 1e-4
+# Twice the largest number of labels and this many more are reckoned with one by one.
+N_APART = 16
 
 
 class CountNetwork(nn.Module):
@@ -49,7 +51,7 @@ class CountNetwork(nn.Module):
         self.bias = nn.Parameter(torch.zeros(()))
         self.correction = nn.Parameter(torch.zeros(2))
 
-    def fit_counts(self, p, Y, rng):
+    def fit_counts(self, p, Y, rng, weight=None):
         """Learn the distribution of the number of labels; see `CountModel.fit`.
 
         Parameters
@@ -60,20 +62,23 @@ class CountNetwork(nn.Module):
             True labels.
         rng : torch.Generator
             Source of the folds.
+        weight : torch.Tensor of shape (n,), default=None
+            Weights of the rows; None weighs all alike.
 
         Returns
         -------
         self : CountNetwork
         """
         model = CountModel(self.n_labels, largest_count(Y))
-        model.fit(p, Y, rng)
+        model.fit(p, Y, rng, weight)
         self.counts = model.to(self.bias)
         return self
 
     def encode(self, x):
         """The guess, the numbers of labels, and what the oracle needs of both."""
+        n_apart = 2 * self.counts.max_count + N_APART
         with torch.no_grad():
-            log_counts, labels = conditional_labels(x, self.counts.max_count)
+            log_counts, labels = conditional_labels(x, self.counts.max_count, n_apart)
         counts = self.counts(x, log_counts).exp()
         return (x, *self._expected().prepare(x, counts, labels))
 
@@ -85,8 +90,13 @@ class CountNetwork(nn.Module):
         """A truth as it may be: labels drawn given a number of them, drawn before."""
         p, counts = context[:2]
         drawn = torch.multinomial(counts.cpu(), 1, generator=rng).T.to(p.device)
-        noise = torch.rand(p.shape[1], generator=rng, dtype=torch.float64)
-        return sample_labels(p, drawn, noise.to(p.device)[None])[0]
+        noise = torch.rand(*p.T.shape, 1, generator=rng, dtype=torch.float64)
+        return sample_labels(p, drawn, noise.to(p.device))[0]
+
+    def best(self, context):
+        """The labels of the largest expected F-beta, (n, n_labels), and that value."""
+        counts, *labels = context[1:]
+        return best_labels(counts, LabelsGivenCount(*labels), self.oracle.beta)
 
     def summary(self, context, y):
         """All that the score is made from: three numbers per output, (n, 3).

@@ -12,6 +12,8 @@ odds are multiplied by one factor; it is chosen such that half of the largest nu
 is expected, and coefficients stay within the range of float64.
 """
 
+from typing import NamedTuple
+
 import torch
 from torch.nn import functional as F
 
@@ -75,9 +77,12 @@ def _products(logits, max_count):
     return levels
 
 
-def _outside(levels, max_count):
-    """Polynomials of all labels but one, (max_count, leaves, n)."""
-    outside = torch.ones_like(levels[-1][:1])
+def _outside(levels, rest, max_count):
+    """Polynomials of all labels but one, (max_count, leaves, n).
+
+    `rest` is that of the labels which are not in the tree, (powers, 1, n).
+    """
+    outside = rest[:max_count]
     for level in levels[-2::-1]:
         siblings = level.unflatten(1, (2, -1)).flip(1)
         parents = outside[:, None].expand(-1, 2, -1, -1)
@@ -121,7 +126,49 @@ def log_count_distribution(p, max_count):
     return torch.cat(found)
 
 
-def conditional_labels(p, max_count):
+class LabelsGivenCount(NamedTuple):
+    """Probabilities ``P(y_i = 1 | |y| = s)`` of all labels i and numbers s.
+
+    Those of the most probable labels of each row are stored one by one. The others
+    are rare; what is left of s for them is shared in proportion to their odds, which
+    is the limit for odds near 0.
+
+    Parameters
+    ----------
+    places : torch.Tensor of int64, of shape (n, n_apart)
+        The most probable labels, in falling order.
+    labels : torch.Tensor of shape (n, n_apart, max_count + 1)
+        Their probabilities.
+    rest : torch.Tensor of shape (n, n_labels)
+        Shares of the other labels, which add up to 1; 0 for the most probable ones.
+    left : torch.Tensor of shape (n, max_count + 1)
+        How many labels the others are expected to be.
+    """
+
+    places: torch.Tensor
+    labels: torch.Tensor
+    rest: torch.Tensor
+    left: torch.Tensor
+
+    def sums(self, y):
+        """Sums over the labels of y, shape (n, max_count + 1)."""
+        stored = torch.bmm(y.gather(1, self.places)[:, None], self.labels)[:, 0]
+        return stored + (y * self.rest).sum(1, keepdim=True) * self.left
+
+    def weighted(self, weights):
+        """Sums over the numbers with these weights, shape (n, n_labels)."""
+        found = self.rest * (self.left * weights).sum(1, keepdim=True)
+        stored = torch.bmm(self.labels, weights[:, :, None])[:, :, 0]
+        return found.scatter(1, self.places, stored)
+
+    def table(self):
+        """All of them, shape (n, n_labels, max_count + 1)."""
+        table = self.rest[:, :, None] * self.left[:, None]
+        places = self.places[:, :, None].expand_as(self.labels)
+        return table.scatter(1, places, self.labels)
+
+
+def conditional_labels(p, max_count, n_apart=None):
     """Probabilities of labels given their number, and the distribution of the latter.
 
     Parameters
@@ -130,33 +177,48 @@ def conditional_labels(p, max_count):
         Probabilities of independent labels.
     max_count : int
         Largest number of labels, at most n_labels.
+    n_apart : int, default=None
+        How many of the most probable labels are exact; None for all.
 
     Returns
     -------
     log_counts : torch.Tensor of shape (n, max_count + 1)
         Logarithm of the Poisson binomial distribution.
-    labels : torch.Tensor of shape (n, n_labels, max_count + 1)
-        ``P(y_i = 1 | |y| = s)``, for each s adding up to s.
+    labels : LabelsGivenCount
     """
+    n_labels = p.shape[1]
+    n_apart = n_labels if n_apart is None else min(n_apart, n_labels)
+    parts = p.split(_rows_at_once(n_labels, max_count))
+    found = [_conditional_labels(part, max_count, n_apart) for part in parts]
+    log_counts, *labels = map(torch.cat, zip(*found, strict=True))
+    return log_counts, LabelsGivenCount(*labels)
+
+
+def _conditional_labels(p, max_count, n_apart):
+    """Logarithms, and the parts of `LabelsGivenCount`, for a few rows."""
     n, n_labels = p.shape
-    log_counts = p.new_empty(n, max_count + 1)
-    labels = p.new_zeros(n, n_labels, max_count + 1)
-    step = _rows_at_once(n_labels, max_count)
-    for start in range(0, n, step):
-        rows = slice(start, start + step)
-        logits = label_logits(p[rows])
-        tilt = tilts(logits, max_count / 2)
-        levels = _products(logits + tilt, max_count)
-        root = levels[-1]
-        log_counts[rows] = _log_counts(root, logits, tilt, max_count).to(p.dtype)
-        joint = _outside(levels, max_count)[:, :n_labels].mul_(levels[0][1, :n_labels])
-        lost = root[1:] < TINY
-        joint.div_(root[1:].clamp_min(TINY))
-        if lost.any():
-            powers = torch.arange(1.0, max_count + 1, device=p.device)
-            joint = torch.where(lost, powers.view(-1, 1, 1) / n_labels, joint)
-        labels[rows, :, 1:] = joint.permute(2, 1, 0).to(p.dtype)
-    return log_counts, labels
+    logits = label_logits(p)
+    tilt = tilts(logits, max_count / 2)
+    places = logits.topk(n_apart, 1).indices
+    tilted = logits + tilt
+    levels = _products(tilted.gather(1, places), max_count)
+    rest, shares = levels[-1].new_ones(1, 1, n), torch.zeros_like(logits)
+    if n_apart < n_labels:
+        rare = tilted.scatter(1, places, -torch.inf)
+        rest = _products(rare, max_count)[-1]
+        shares = logits.exp().scatter(1, places, 0.0)
+        shares /= shares.sum(1, keepdim=True)
+    root = _multiply(levels[-1], rest, max_count + 1)
+    log_counts = _log_counts(root, logits, tilt, max_count)
+    joint = _outside(levels, rest, max_count)[:, :n_apart]
+    joint = joint.mul_(levels[0][1, :n_apart]).div_(root[1:].clamp_min(TINY))
+    lost = root[1:] < TINY
+    powers = torch.arange(1.0, max_count + 1, device=p.device)
+    if lost.any():
+        joint = torch.where(lost, powers.view(-1, 1, 1) / n_labels, joint)
+    labels = F.pad(joint.permute(2, 1, 0), (1, 0))
+    left = F.pad(powers, (1, 0)) - labels.sum(1)
+    return log_counts.to(p), places, labels.to(p), shares.to(p), left.clamp_min(0).to(p)
 
 
 def sample_labels(p, counts, noise):
@@ -168,8 +230,8 @@ def sample_labels(p, counts, noise):
         Probabilities.
     counts : torch.Tensor of int64, of shape (n_samples, n)
         How many labels each sample has, at most n_labels.
-    noise : torch.Tensor of shape (n_samples, n_labels)
-        Uniform numbers in [0, 1), the same for all rows.
+    noise : torch.Tensor of shape (n_labels, n or 1, n_samples)
+        Uniform numbers in [0, 1), for each row or the same for all.
 
     Returns
     -------
@@ -191,7 +253,7 @@ def sample_labels(p, counts, noise):
     for i in range(n_labels):
         total = rests.pop().gather(1, left)
         having = on[i, :, None] * rests[-1].gather(1, (left - 1).clamp_min(0))
-        chosen = (noise[:, i] * total < having) & (left > 0)
+        chosen = (noise[i] * total < having) & (left > 0)
         samples[:, :, i] = chosen.T.to(p.dtype)
         left -= chosen.long()
     return samples

@@ -11,12 +11,14 @@ from pathlib import Path, PurePath
 
 import numpy as np
 import torch
+from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.frozen import FrozenEstimator
 from sklearn.isotonic import IsotonicRegression
 from sklearn.model_selection import KFold, ShuffleSplit
 from sklearn.preprocessing import LabelBinarizer, MaxAbsScaler, StandardScaler
+from sklearn.tree._tree import Tree
 
 from ..baselines import (
     FCNSegmenter,
@@ -36,6 +38,7 @@ from ..estimators import (
     Augmentation,
     BaseDVN,
     CalibratedValueCV,
+    ClippingScaler,
     Crops,
     DVNMultiLabelClassifier,
     DVNSegmenter,
@@ -43,17 +46,24 @@ from ..estimators import (
     EstimatorStart,
     ImageCodec,
     Initializer,
+    InputView,
+    KernelRidgeExpert,
     LabelCodec,
     LabelNet,
     LabelTargets,
+    LogisticExpert,
     Loss,
     MaskNet,
     MeanStart,
     Mixture,
+    NeighborsExpert,
     SegmenterStart,
+    StackedGuess,
+    TreesExpert,
 )
 from ..metrics import SigmoidMap
 from ..networks import join, members
+from .structures import csr_of, csr_parts, tree_of, tree_parts
 
 ESTIMATORS = (
     *(DVNMultiLabelClassifier, DVNSegmenter),
@@ -66,7 +76,8 @@ OWN = (
     *(LabelNet, MaskNet, Crops, Augmentation),
     *(LabelCodec, ImageCodec, LabelTargets, MaskTargets),
     *(EstimatorStart, SegmenterStart, MeanStart),
-    SigmoidMap,
+    *(StackedGuess, LogisticExpert, TreesExpert, NeighborsExpert, KernelRidgeExpert),
+    *(InputView, ClippingScaler, SigmoidMap),
 )
 SKLEARN = (
     *(StandardScaler, MaxAbsScaler, TfidfTransformer, LabelBinarizer),
@@ -129,6 +140,10 @@ class Writer:
             return {"dict": [self._pair(*pair, where, path) for pair in value.items()]}
         if isinstance(value, np.ndarray | np.generic):
             return self._array(value, where, path)
+        if sparse.issparse(value) and value.format == "csr":
+            return {"csr": self._encode(csr_parts(value), where, path)}
+        if type(value) is Tree:
+            return {"tree": self._encode(tree_parts(value), where, path)}
         if isinstance(value, PurePath):
             return {"path": str(value)}
         if type(value) is np.random.RandomState:
@@ -161,6 +176,11 @@ class Writer:
     def _object(self, one, where, path):
         if id(one) in self._seen:
             return {"same": self._seen[id(one)]}
+        if type(one) is StackedGuess and one.estimators != "auto":
+            raise ValueError(
+                f"estimators={one.estimators!r} cannot be saved as plain data once they "
+                "are fitted. Remedy: joblib, whose files can run code, or 'auto'."
+            )
         self._seen[id(one)] = len(self._seen)
         state = one.__getstate__() if hasattr(one, "__getstate__") else vars(one)
         encoded = {}
@@ -237,6 +257,8 @@ class Reader:
             "transposed": lambda name: self._arrays[name].T,
             "scalar": lambda content: self._decode(content)[()],
             "elements": self._elements,
+            "csr": lambda parts: csr_of(self._decode(parts)),
+            "tree": lambda parts: tree_of(self._decode(parts)),
             "random_state": self._random_state,
             "object": lambda content: self._object(*content),
             "same": self._made.__getitem__,

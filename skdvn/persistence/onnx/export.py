@@ -16,7 +16,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from ...data import replacing
 from ...data.typing import FilePath
-from ...estimators import BaseDVN, BaseSegmenter, CalibratedValueCV, this_version
+from ...estimators import (
+    BaseDVN,
+    BaseSegmenter,
+    CalibratedValueCV,
+    on_experts,
+    this_version,
+)
 from .graphs import Calibrated, Function
 from .label_graphs import LabelPrediction, LabelValue
 from .loops import looped
@@ -47,7 +53,8 @@ def export_value(
     TypeError
         If the estimator is of another kind.
     ValueError
-        If the network cannot be exported, or `image_size` does not suit.
+        If the network stands on estimators or cannot be exported, or `image_size`
+        does not suit.
     ImportError
         If onnx or onnxscript is missing, or PyTorch is older than 2.8.
 
@@ -69,7 +76,9 @@ def export_value(
     >>> from skdvn.persistence import export_value
     >>> from skdvn.datasets import load_digit_attributes
     >>> X, Y = load_digit_attributes(return_X_y=True)
-    >>> clf = DVNMultiLabelClassifier(max_iter=1, refit=True, random_state=0)
+    >>> clf = DVNMultiLabelClassifier(
+    ...     (), max_iter=1, refit=True, random_state=0
+    ... )
     >>> export_value(clf.fit(X, Y), "value.onnx")  # doctest: +SKIP
     """
     _check_onnx("skdvn.persistence.export_value")
@@ -90,7 +99,7 @@ def export_value(
 def export_predict(
     estimator: Any, path: FilePath, *, image_size: tuple[int, int] | None = None
 ) -> None:
-    """Export what `predict_proba` and `predict` do.
+    """Export what `predict_relaxed` and `predict` do.
 
     Parameters
     ----------
@@ -107,8 +116,8 @@ def export_predict(
     TypeError
         If the estimator is of another kind.
     ValueError
-        If inference draws noise or starts at what another estimator predicts; if the
-        network's gradient in y has no closed form, as that of a network of your own
+        If the network stands on estimators; if inference draws noise or starts at what
+        another estimator predicts; if the network's gradient in y has no closed form, as that of a network of your own
         without ``score_and_grad``; if the network cannot be exported for another
         reason, or `image_size` does not suit.
     ImportError
@@ -118,7 +127,8 @@ def export_predict(
     -----
     The graph has the input ``X``, as for `export_value`, and the outputs
 
-    - ``probabilities``: float32, as `predict_proba` returns, and
+    - ``relaxed``: float32, as `predict_relaxed` returns, or `predict_proba` of those
+      that have no such method, and
     - ``labels``, int64 of shape (n, n_labels); for a one-dimensional y ``classes``, of
       shape (n,); for segmenters ``masks``, of shape (n, height, width). The latter two
       are positions in ``classes_``, which the file's metadata hold as JSON.
@@ -134,7 +144,7 @@ def export_predict(
         rounded = "masks"
     elif inner.classes_.ndim == 1:
         rounded = "classes"
-    _save(_prediction(graph, inner, ["probabilities", rounded]), inner, path)
+    _save(_prediction(graph, inner, ["relaxed", rounded]), inner, path)
 
 
 def _unwrapped(estimator):
@@ -149,6 +159,11 @@ def _unwrapped(estimator):
         raise TypeError(
             f"{type(estimator).__name__} cannot be exported. Allowed are estimators "
             "of skdvn with a network."
+        )
+    if on_experts(estimator.codec_):
+        raise ValueError(
+            f"estimators={estimator.estimators!r} cannot be exported, only networks. "
+            "Remedy: fit with estimators=(), where the network guesses the labels."
         )
     return estimator, calibrator
 
