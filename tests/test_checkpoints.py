@@ -35,17 +35,23 @@ CHAINS = {"chain": 0.4, "replay": 0.2, "stratified": 0.4}
 # What has most to remember: replay, chains of crops that stay, averages, Adam.
 ESTIMATORS = {
     "folds": DVNMultiLabelClassifier(
-        network="linear", hidden_layer_sizes=(20,), max_iter=2, validation_fraction=0.4, random_state=0
+        network="linear", hidden_layer_sizes=(20,),
+        max_iter=2, validation_fraction=0.4, random_state=0
     ),
-    "refit": DVNMultiLabelClassifier(network="linear", hidden_layer_sizes=(20,), max_iter=2, refit=True, random_state=0),
+    "refit": DVNMultiLabelClassifier(
+        network="linear", hidden_layer_sizes=(20,),
+        max_iter=2, refit=True, random_state=0,
+    ),
     "replay": DVNMultiLabelClassifier(
-        network="linear", hidden_layer_sizes=(20,), max_iter=4, tuples=Mixture({"replay": 0.5, "stratified": 0.5}, lag=1),
+        network="linear", hidden_layer_sizes=(20,),
+        max_iter=4, tuples=Mixture({"replay": 0.5, "stratified": 0.5}, lag=1),
         tau=0.1,
         solver="adam", n_networks=2, n_steps=5, step_size=1.0,
         random_state=0,
     ),
     "stopping": DVNMultiLabelClassifier(
-        network="linear", hidden_layer_sizes=(20,), max_iter=6, early_stopping=EarlyStopping(2), refit=True,
+        network="linear", hidden_layer_sizes=(20,),
+        max_iter=6, early_stopping=EarlyStopping(2), refit=True,
         learning_rate_init=0.3, alpha=0.01, n_steps=5, random_state=0,
     ),
     "masks": DVNSegmenter(
@@ -140,7 +146,8 @@ run_epoch, n_run = Trainer.run_epoch, []
 Trainer.run_epoch = lambda trainer: n_run.append(0) or run_epoch(trainer)
 X, Y = load_digit_attributes(noise=6, return_X_y=True)
 clf = DVNMultiLabelClassifier(
-    network="linear", hidden_layer_sizes=(50,), max_iter=12, refit=True, device="cpu", random_state=0,
+    network="linear", hidden_layer_sizes=(50,),
+    max_iter=12, refit=True, device="cpu", random_state=0,
     checkpoint_dir=sys.argv[1],
 )
 joblib.dump((clf.fit(X[:400], Y[:400]), len(n_run)), sys.argv[2])
@@ -157,7 +164,12 @@ def test_kill_9_then_resume_gives_identical_weights(tmp_path):
     subprocess.run(command, check=True)
     X, Y = load_digit_attributes(noise=6, return_X_y=True)
     whole = DVNMultiLabelClassifier(
-        network="linear", hidden_layer_sizes=(50,), max_iter=12, refit=True, device="cpu", random_state=0
+        network="linear",
+        hidden_layer_sizes=(50,),
+        max_iter=12,
+        refit=True,
+        device="cpu",
+        random_state=0,
     )
     resumed, n_run = joblib.load(found)
     assert_same_fit(resumed, whole.fit(X[:400], Y[:400]))

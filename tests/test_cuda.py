@@ -25,17 +25,24 @@ TUPLES = {"inference": 0.4, "replay": 0.2, "stratified": 0.2, "adversarial": 0.2
 SMALL = {"n_channels": 8, "n_levels": 2, "max_iter": 4, "crops": 12}
 MASKED = {**SMALL, **GPU}
 ESTIMATORS = {
-    "labels": (DVNMultiLabelClassifier(network="linear", hidden_layer_sizes=(20,), max_iter=3, **GPU), LABELS),
+    "labels": (
+        DVNMultiLabelClassifier(
+            network="linear", hidden_layer_sizes=(20,), max_iter=3, **GPU
+        ),
+        LABELS,
+    ),
     "tuples": (
         DVNMultiLabelClassifier(
-            network="linear", hidden_layer_sizes=(20,), max_iter=3, tuples=Mixture(TUPLES, lag=1), tau=0.1, refit=True,
+            network="linear", hidden_layer_sizes=(20,),
+            max_iter=3, tuples=Mixture(TUPLES, lag=1), tau=0.1, refit=True,
             **GPU,
         ),
         LABELS,
     ),
     "guess": (
         DVNMultiLabelClassifier(
-            estimators=(), hidden_layer_sizes=(20,), network="oracle", max_iter=3, refit=True, **GPU
+            estimators=(), hidden_layer_sizes=(20,),
+            network="oracle", max_iter=3, refit=True, **GPU
         ),
         LABELS,
     ),
@@ -117,7 +124,9 @@ def test_partial_fit_on_the_gpu():
 
 def test_networks_in_parallel_on_the_gpu():
     X, Y = LABELS
-    clf = DVNMultiLabelClassifier(network="linear", hidden_layer_sizes=(8,), max_iter=1, n_networks=2, **GPU)
+    clf = DVNMultiLabelClassifier(
+        network="linear", hidden_layer_sizes=(8,), max_iter=1, n_networks=2, **GPU
+    )
     one = clf.fit(X, Y).predict_proba(X)
     several = clf.set_params(n_jobs=2).fit(X, Y).predict_proba(X)
     assert np.mean(np.abs(one - several) > 0.05) < 0.02
@@ -125,5 +134,11 @@ def test_networks_in_parallel_on_the_gpu():
 
 @pytest.mark.parametrize("width, kind", [(20, "cpu"), (10_000, "cuda")])
 def test_auto_takes_the_gpu_where_it_pays(width, kind):
-    clf = DVNMultiLabelClassifier(network="linear", hidden_layer_sizes=(width,), max_iter=1, refit=True, random_state=0)
+    clf = DVNMultiLabelClassifier(
+        network="linear",
+        hidden_layer_sizes=(width,),
+        max_iter=1,
+        refit=True,
+        random_state=0,
+    )
     assert clf.fit(*LABELS).device_.type == kind

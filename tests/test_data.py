@@ -8,7 +8,6 @@ from scipy import sparse
 from skdvn.data import (
     CLIP_HIGH,
     CLIP_LOW,
-    ComputedRows,
     ConstantRows,
     Examples,
     Rows,
@@ -95,13 +94,6 @@ def test_constant_rows():
     assert len(rows) == 9 and len(rows.subset(torch.tensor([1, 3]))) == 2
     assert rows.take(slice(7, 20)).tolist() == [[0.25, 0.5]] * 2
     assert rows.take(torch.tensor([8, 0, 0])).shape == (3, 2)
-
-
-def test_computed_rows():
-    rows = ComputedRows(lambda X: X.sum(1, keepdims=True), THIN, CPU, torch.float32)
-    taken = rows.take(slice(2, 5))
-    assert taken.dtype == torch.float32
-    np.testing.assert_allclose(taken, THIN[2:5].sum(1, keepdims=True), rtol=1e-6)
 
 
 def test_subset_of_examples():

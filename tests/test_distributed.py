@@ -68,7 +68,13 @@ def digits():
 def test_two_processes_fit_what_one_does(tmp_path, digits, method):
     """In double precision, so that rounding does not grow into something."""
     clf = DVNMultiLabelClassifier(
-        network="linear", hidden_layer_sizes=(20,), max_iter=4, refit=True, batch_size=32, device="cpu", random_state=0
+        network="linear",
+        hidden_layer_sizes=(20,),
+        max_iter=4,
+        refit=True,
+        batch_size=32,
+        device="cpu",
+        random_state=0,
     )
     first, second = fitted_by_two(tmp_path, clf, *digits, method)
     one = getattr(clf, method)(*digits)
@@ -126,7 +132,8 @@ def test_processes_with_rows_of_their_own_are_refused(tmp_path, digits):
         "getattr(clf, method)(X, Y)", "clf.fit(X[team.rank::2], Y[team.rank::2])", 1
     )
     joblib.dump(
-        ("fit", DVNMultiLabelClassifier(network="linear", random_state=0), *digits), tmp_path / "t"
+        ("fit", DVNMultiLabelClassifier(network="linear", random_state=0), *digits),
+        tmp_path / "t",
     )
     (tmp_path / "script.py").write_text(own)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
@@ -155,7 +162,13 @@ def test_own_randomness_differs_and_draws_nothing():
 
 
 def test_without_torchrun_nothing_changes(digits):
-    clf = DVNMultiLabelClassifier(network="linear", hidden_layer_sizes=(5,), max_iter=1, refit=True, random_state=0)
+    clf = DVNMultiLabelClassifier(
+        network="linear",
+        hidden_layer_sizes=(5,),
+        max_iter=1,
+        refit=True,
+        random_state=0,
+    )
     with data_parallel() as team:
         assert team is current_team() and team.size == 1
         shared = clf.fit(*digits).predict_proba(digits[0])

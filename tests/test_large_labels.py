@@ -268,5 +268,3 @@ def test_an_oracle_that_prefers_nothing_leaves_steps_alone(crowded):
 
     clf = make(step_size="auto", oracle=emptiness).fit(X, Y)
     assert clf.step_size_ in (0.25, 0.5, 1.0)
-
-

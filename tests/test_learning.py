@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from skdvn.data import ComputedRows, ConstantRows, Examples, Queries, Rows
+from skdvn.data import ConstantRows, Examples, Queries, Rows
 from skdvn.inference import GradientAscent, infer
 from skdvn.networks import copy_network, members
 from skdvn.oracles import relaxed_f1
@@ -19,7 +19,6 @@ from skdvn.training import (
     Trained,
     TupleMixture,
     TupleSettings,
-    best_ascent,
     ground_truth,
     inference,
     select_and_train,

@@ -456,7 +456,13 @@ def test_verbose(small, capsys):
 
 def test_verbose_tells_how_many_trainings_and_what_was_chosen(clean_digits, capsys):
     X, Y = clean_digits
-    clf = DVNMultiLabelClassifier(network="linear", hidden_layer_sizes=(8,), max_iter=1, random_state=0, verbose=True)
+    clf = DVNMultiLabelClassifier(
+        network="linear",
+        hidden_layer_sizes=(8,),
+        max_iter=1,
+        random_state=0,
+        verbose=True,
+    )
     clf.fit(X[:150], Y[:150])
     *lines, last = capsys.readouterr().out.splitlines()
     assert len(lines) == len(clf.history_) == 9
@@ -993,7 +999,9 @@ def clean_digits():
 
 def test_partial_fit_after_cross_fitting(clean_digits):
     X, Y = clean_digits
-    clf = DVNMultiLabelClassifier(network="linear", max_iter=1, hidden_layer_sizes=(8,), random_state=0)
+    clf = DVNMultiLabelClassifier(
+        network="linear", max_iter=1, hidden_layer_sizes=(8,), random_state=0
+    )
     clf.fit(X[:150], Y[:150]).partial_fit(X[150:300], Y[150:300])
     assert len(members(clf.network_)) == 5
     assert clf.predict(X[:3]).shape == (3, 10)
@@ -1042,7 +1050,9 @@ def test_warm_start_refuses_other_classes():
 
 def test_interrupt_while_choosing_keeps_what_is_trained(clean_digits, monkeypatch):
     X, Y = clean_digits
-    clf = DVNMultiLabelClassifier(network="linear", max_iter=1, hidden_layer_sizes=(8,), random_state=0)
+    clf = DVNMultiLabelClassifier(
+        network="linear", max_iter=1, hidden_layer_sizes=(8,), random_state=0
+    )
 
     def interrupt(*arguments, **keywords):
         raise KeyboardInterrupt

@@ -42,7 +42,13 @@ needs_exporter = pytest.mark.skipif(
 )
 CPU = {"device": "cpu", "random_state": 0}  # a GPU rounds more
 LABEL = {"hidden_layer_sizes": 20, "max_iter": 2, "refit": True, **CPU}
-FIXED = {**LABEL, "network": "linear", "step_size": 0.5, "n_steps": 8, "learning_rate_init": 0.3}
+FIXED = {
+    **LABEL,
+    "network": "linear",
+    "step_size": 0.5,
+    "n_steps": 8,
+    "learning_rate_init": 0.3,
+}
 IMAGE = {"max_iter": 1, "batch_size": 4, "precision": "single", **CPU}
 SMALL = {**IMAGE, "n_channels": 4, "n_levels": 2, "n_steps": 5}
 
@@ -77,7 +83,9 @@ LABELERS = {
         ascent=Ascent("normalized", momentum=0.5), init=0.3, min_labels=3
     ).fit(X, Y),
     "classes": lambda: labels(standardize=False).fit(X / 16, CLASSES),
-    "oracle term": lambda: labels(network="oracle", estimators=(), n_networks=2).fit(X, Y),
+    "oracle term": lambda: labels(network="oracle", estimators=(), n_networks=2).fit(
+        X, Y
+    ),
     "encoder": lambda: labels(encoder=Slope).fit(X.reshape(-1, 8, 8), Y),
     "feed-forward": lambda: FeedForwardClassifier(
         hidden_layer_sizes=20, max_iter=2, random_state=0
@@ -353,10 +361,11 @@ REFUSED = {
         "init=FeedForwardClassifier.*another estimator",
     ),
     "oracle": (
-        {"oracle": agreement, "network": "oracle"},
+        {"oracle": agreement, "network": "oracle", "estimators": ()},
         "oracle=<function agreement .*closed form",
     ),
     "network": ({"network": Opinion}, "Opinion.*score_and_grad"),
+    "estimators": ({"network": "oracle"}, "estimators='auto' cannot.*estimators=()"),
 }
 
 

@@ -35,7 +35,9 @@ def cluster():
 
 def small(**params):
     defaults = {"max_iter": 1, "learning_rate_init": 0.3, "validation_fraction": 0.4}
-    return DVNMultiLabelClassifier(network="linear", hidden_layer_sizes=(8,), random_state=0, **(defaults | params))
+    return DVNMultiLabelClassifier(
+        network="linear", hidden_layer_sizes=(8,), random_state=0, **(defaults | params)
+    )
 
 
 def assert_same_weights(clf, other):

@@ -1,6 +1,7 @@
 """scikit-learn's own checks of estimators, none of which is expected to fail."""
 
 import pytest
+from settings import QUICK_LABELS
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdvn import DVNMultiLabelClassifier
@@ -10,7 +11,7 @@ from skdvn.baselines import FeedForwardClassifier
 @parametrize_with_checks(
     [
         DVNMultiLabelClassifier(),
-        DVNMultiLabelClassifier(network="linear", max_iter=5),
+        DVNMultiLabelClassifier(**QUICK_LABELS | {"max_iter": 20}),
         FeedForwardClassifier(max_iter=20),
     ]
 )

@@ -14,7 +14,7 @@ from sklearn.model_selection import KFold
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from ..data import batches_of, rows_at_once
+from ..data import batches_of, rows_at_once, stacked
 from .input_views import InputView, dense
 from .logistic import logistic_regressions
 from .parameters import checked_weight
@@ -87,10 +87,15 @@ class Expert(BaseEstimator):
                 f"X has {X.shape[1]} features; {type(self).__name__} was fitted with "
                 f"{self.n_features_in_}."
             )
-        probabilities = np.empty((X.shape[0], self.n_labels_), dtype=np.float32)
-        for rows in batches_of(X.shape[0], rows_at_once(self._width())):
-            probabilities[rows] = self._probabilities(X[rows])
-        return probabilities
+        width = rows_at_once(self._width())
+        if X.shape[0] <= width:
+            return self._probabilities(X)
+        return stacked(
+            map(
+                self._probabilities, (X[rows] for rows in batches_of(X.shape[0], width))
+            ),
+            X.shape[0],
+        )
 
     def _width(self):
         """Numbers that a row takes while it is predicted."""

@@ -7,6 +7,8 @@ from sklearn.preprocessing import MaxAbsScaler, StandardScaler, normalize
 
 from ..data import CLIP_HIGH, CLIP_LOW, batches_of, rows_at_once
 
+# Up to so many rows double precision costs nothing.
+FEW_ROWS = 256
 # Share of entries other than 0 below which inputs are thin.
 THIN = 0.2
 
@@ -45,6 +47,7 @@ class InputView:
         self : InputView
         """
         self.kind = kind_of(X)
+        self._is_double = X.shape[0] <= FEW_ROWS
         if self.kind == "standardised":
             X = X.toarray() if sparse.issparse(X) else X
             self._transformer = ClippingScaler().fit(X, sample_weight=sample_weight)
@@ -54,11 +57,15 @@ class InputView:
         return self
 
     def transform(self, X):
-        """Rows of X as seen, a CSR matrix or an ndarray, in single precision."""
+        """Rows of X as seen, a CSR matrix or an ndarray.
+
+        In double precision if fitted to few rows, else in single precision.
+        """
+        dtype = np.float64 if self._is_double else np.float32
         if self.kind != "standardised":
             seen = self._transformer.transform(sparse.csr_matrix(X))
-            return sparse.csr_matrix(seen, dtype=np.float32)
-        seen = np.empty(X.shape, dtype=np.float32)
+            return sparse.csr_matrix(seen, dtype=dtype)
+        seen = np.empty(X.shape, dtype=dtype)
         for rows in batches_of(X.shape[0], rows_at_once(X.shape[1])):
             seen[rows] = self._transformer.transform(dense(X[rows]))
         return seen

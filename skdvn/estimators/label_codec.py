@@ -61,6 +61,14 @@ class LabelRows(NamedTuple):
     weight: np.ndarray | None
     X_given: object
 
+    def at(self, rows):
+        """Those at these positions."""
+        X, y = (_safe_indexing(part, rows) for part in (self.X, self.y))
+        weight = None if self.weight is None else self.weight[rows]
+        if sparse.issparse(self.X_given) or not hasattr(self.X_given, "__getitem__"):
+            return LabelRows(X, y, weight, X)
+        return LabelRows(X, y, weight, _safe_indexing(self.X_given, rows))
+
 
 def checked_rows(estimator, X, y=NO_Y, *, shape=None, reset=False):
     """X, and y if given, as arrays of numbers; counts and names are noted or compared.
@@ -126,27 +134,34 @@ def read_rows(estimator, X, y, sample_weight):
     X_given = X
     X, y = checked_rows(estimator, X, y, reset=True)
     weight = checked_weight(sample_weight, X)
-    if weight is not None and not weight.all():
-        used = np.flatnonzero(weight)
-        X_given, X = _safe_indexing(X_given, used), _safe_indexing(X, used)
-        y, weight = y[used], weight[used]
-    return LabelRows(X, y, weight, X_given)
+    rows = LabelRows(X, y, weight, X_given)
+    if weight is None or weight.all():
+        return rows
+    return rows.at(np.flatnonzero(weight))
 
 
-def merged(rows):
+def merged(rows, Y):
     """Rows that occur several times as one of their weight, in an order of its own.
 
     What is cross-fitted would otherwise know the labels of their twins, and weights
     would not be what repetitions are.
+
+    Parameters
+    ----------
+    rows : LabelRows
+    Y : {ndarray, CSR matrix} of shape (n_samples, n_labels)
+        Their labels.
+
+    Returns
+    -------
+    rows : LabelRows
     """
-    X, y, weight, X_given = rows
-    pairs = zip(_bytes_of(X), _bytes_of(y), strict=True)
-    digests = [blake2b(x + label, digest_size=8).digest() for x, label in pairs]
+    pairs = zip(_bytes_of(rows.X), _bytes_of(Y), strict=True)
+    digests = [blake2b(x + labels, digest_size=8).digest() for x, labels in pairs]
     _, first, group = np.unique(digests, return_index=True, return_inverse=True)
-    if weight is None and len(first) == len(digests):
+    if rows.weight is None and len(first) == len(digests):
         return rows
-    mass = np.bincount(group.ravel(), weight)
-    return LabelRows(X[first], y[first], mass, _safe_indexing(X_given, first))
+    return rows.at(first)._replace(weight=np.bincount(group.ravel(), rows.weight))
 
 
 def _bytes_of(array):
@@ -222,10 +237,12 @@ class LabelCodec(PlainStateMixin):
         -------
         data : LabelData
         """
+        self.targets = LabelTargets(rows.y if classes is None else classes)
+        self.experts = experts
+        if experts is not None and not takes_anything(params):
+            rows = merged(rows, self.targets.encode(rows.y))
         X, y, weight, X_given = rows
         self.shape = getattr(X, "shape", (0,))[1:]
-        self.targets = LabelTargets(y if classes is None else classes)
-        self.experts = experts
         self._settle(X, weight, params)
         starts = self._fit_start(X_given, y, params, guesses)
         if experts is not None:

@@ -38,7 +38,10 @@ DEFAULT_MIXTURE = Mixture(
 )
 # Independent of the truth, so that the value is that to expect.
 MIXTURE_ON_EXPERTS = Mixture(
-    {"inference": 0.5, "guess": 0.5}, mixing="all", n_iterates=1, n_samples=1
+    {"inference": 0.5, "guess": 0.25, "other_truths": 0.25},
+    mixing="all",
+    n_iterates=1,
+    n_samples=1,
 )
 SOLVER_DEFAULTS = {"solver": "sgd", "max_grad_norm": 1.0, "averaging": 0.0}
 N_ITER_NO_CHANGE = 5
@@ -191,19 +194,25 @@ def optimizations(params, n_rows, lag=0):
     )
 
 
-def optimizations_on_experts(params, n_rows, n_labels):
-    """The same for a network that stands on experts: one, with nothing to select."""
-    default = {**SOLVER_DEFAULTS, "solver": "lbfgs"}
+def _optimization_on_experts(params, n_rows, n_labels, solver):
+    """How a network on experts is trained, with nothing to select."""
     settled = optimization(
         params,
-        default,
+        {**SOLVER_DEFAULTS, "solver": solver},
         n_epochs=given_or(params.max_iter, 1),
         learning_rate_init=given_or(params.learning_rate_init, RATE_ON_EXPERTS),
         alpha=given_or(params.alpha, 1 / n_rows),
         batch_size=given_or(params.batch_size, min(512, rows_at_once(50 * n_labels))),
-        lag=lag_of(params),
     )
-    return (settled,)
+    return replace(settled, lag=lag_of(params))
+
+
+def first_optimization(params, codec, n_rows):
+    """How mini-batches that come one by one are trained on."""
+    if on_experts(codec):
+        n_labels = codec.targets.n_labels_
+        return _optimization_on_experts(params, n_rows, n_labels, "sgd")
+    return optimizations(params, n_rows, lag_of(params))[0]
 
 
 def next_optimization(params, first):
@@ -289,7 +298,8 @@ def plan_for_labels(params, codec, examples, splits, scale):
     n_rows, n_networks = len(examples), params.n_networks
     candidates = optimizations(params, n_rows, lag_of(params))
     if on_experts(codec):
-        candidates = optimizations_on_experts(params, n_rows, codec.targets.n_labels_)
+        n_labels = codec.targets.n_labels_
+        candidates = (_optimization_on_experts(params, n_rows, n_labels, "lbfgs"),)
     ascents = (training_ascent(params, codec, scale),)
     if continues(params):
         n_networks = len(members(params.network_))
@@ -321,7 +331,10 @@ def _builder(params, codec, examples):
         return count_builder(params, codec, examples)
     oracle = get_oracle(params.oracle)
     return label_builder(
-        params, codec, lambda rng: new_label_network(params, codec, oracle, rng), examples
+        params,
+        codec,
+        lambda rng: new_label_network(params, codec, oracle, rng),
+        examples,
     )
 
 

@@ -25,9 +25,7 @@ from .label_codec import (
     LabelRows,
     check_positives,
     checked_rows,
-    merged,
     read_rows,
-    takes_anything,
 )
 from .label_networks import (
     count_network,
@@ -39,12 +37,11 @@ from .label_networks import (
 )
 from .label_plan import (
     at_constant_rate,
+    first_optimization,
     label_ascent,
     label_objective,
     label_splits,
-    lag_of,
     next_optimization,
-    optimizations,
     plan_for_labels,
     step_scale,
 )
@@ -87,7 +84,8 @@ class DVNMultiLabelClassifier(LabelEstimator):
     cv : int, splitter, iterable of splits or "prefit", default=5
         How `estimators` of your own are cross-fitted; an int is a number of shuffled
         folds.
-    network : {"oracle", "linear"}, LabelNet, torch.nn.Module or callable, default="oracle"
+    network : {"oracle", "linear"}, LabelNet, torch.nn.Module or callable, \
+default="oracle"
         A value that is shaped like the oracle, against a guess of the labels
         ("oracle"), or the network of section 5.1, whose local part computes
         coefficients of y ("linear"); `skdvn.LabelNet` has more settings. Or a value
@@ -119,14 +117,15 @@ class DVNMultiLabelClassifier(LabelEstimator):
         Where the outputs to train on come from (section 3.3): names of generators
         with their shares. Names are "ground_truth", "inference" (iterates of the
         ascent), "guess" (truths as they may be under the guess, and outputs near
-        them, see `tau`), "stratified" (samples near the truth, see `tau`),
-        "adversarial" (outputs that ascend the loss), "one_step" (one step from the
-        truth or the start, as in the authors' code), "loss_augmented" (outputs of a
-        high score that are far from the truth, for the hinge) and "replay" (earlier
-        outputs). A callable that takes a `skdvn.training.Batch` and returns a list of
-        outputs is allowed in place of a name. None means ``{"inference": 0.5,
-        "guess": 0.5}`` on `estimators`, which do not depend on the truth, so that
-        values are those to expect, else ``{"stratified": 0.5, "inference": 0.5}``.
+        them, see `tau`), "other_truths" (those of other rows), "stratified" (samples
+        near the truth, see `tau`), "adversarial" (outputs that ascend the loss),
+        "one_step" (one step from the truth or the start, as in the authors' code),
+        "loss_augmented" (outputs of a high score that are far from the truth, for the
+        hinge) and "replay" (earlier outputs). A callable that takes a
+        `skdvn.training.Batch` and returns a list of outputs is allowed in place of a
+        name. On `estimators` None means ``{"inference": 0.5, "guess": 0.25,
+        "other_truths": 0.25}``, none of which depend on the truth, so that values are
+        those to expect; else ``{"stratified": 0.5, "inference": 0.5}``.
         `skdvn.Mixture` says more: how tuples are mixed, how many of an ascent become
         tuples, how many are replayed.
     tau : float, default=0.0
@@ -425,10 +424,9 @@ classifier or Initializer, default="auto"
         execution = execution_for(self, X, y, sample_weight, X_val, y_val)
         draft = self._draft()
         rows, codec = read_rows(draft, X, y, sample_weight), LabelCodec()
-        experts = experts_of(draft)
-        if experts is not None and not takes_anything(draft):
-            rows = merged(rows)
-        data = codec.fit_transform(rows, draft, starts_at_guess(draft), experts)
+        data = codec.fit_transform(
+            rows, draft, starts_at_guess(draft), experts_of(draft)
+        )
         check_positives(data.Y)
         self._check_continuity(draft, codec)
         splits = label_splits(draft, codec, data, X_val, y_val)
@@ -475,10 +473,11 @@ classifier or Initializer, default="auto"
     ) -> Self:
         """Train for one epoch on these examples.
 
-        `estimators` need all rows at once: "auto" is the network's own guess here, as
-        with ``estimators=()``. Nothing is chosen: "auto" means the first candidate. The learning rate stays
-        constant; for SGD "auto" is a sixth of what `fit` starts with. Inputs are
-        standardised with the statistics of the first call.
+        `estimators` need all rows at once: after `fit` they stay as they are, and the
+        network on top of them is trained; without, "auto" is the network's own guess,
+        as with ``estimators=()``. Nothing is chosen: "auto" means the first candidate.
+        The learning rate stays constant; for SGD "auto" is a sixth of what `fit` starts
+        with. Inputs are standardised with the statistics of the first call.
 
         Parameters
         ----------
@@ -510,7 +509,7 @@ classifier or Initializer, default="auto"
             data = codec.transform(checked, y, weight=weight, X_given=X)
         examples = codec.examples(data)
         scale = step_scale(self, codec, examples) if first else self._step_scale
-        candidate = optimizations(draft, len(examples), lag_of(draft))[0]
+        candidate = first_optimization(draft, codec, len(examples))
         settled, build = next_optimization(draft, candidate), None
         objective = label_objective(draft, codec, examples, scale)
         if first:
@@ -627,7 +626,7 @@ classifier or Initializer, default="auto"
         return label_ascent(self, self.codec_, self._step_scale)
 
     def _guessed(self, queries):
-        """What is said of labels before any ascent; after it where there is no guess."""
+        """Labels before any ascent, or after it where there is no guess."""
         if on_experts(self.codec_):
             size = self.prediction_batch_size
             return (queries.x.take(at).numpy() for at in batches_of(len(queries), size))
@@ -648,7 +647,8 @@ classifier or Initializer, default="auto"
         X = self._checked(X)
         if _num_samples(X) != Y.shape[0]:
             raise ValueError(
-                f"X has {_num_samples(X)} rows and {name} has {Y.shape[0]}; they must match."
+                f"X has {_num_samples(X)} rows and {name} has {Y.shape[0]}; they must "
+                "match."
             )
         return X
 
@@ -697,9 +697,4 @@ def check_partial(estimator):
         raise ValueError(
             "solver='lbfgs' cannot be used in partial_fit, since it needs all rows at "
             "once. Allowed are 'auto', 'sgd' and 'adam'."
-        )
-    if on_experts(getattr(estimator, "codec_", None)):
-        raise ValueError(
-            "partial_fit cannot go on from a fit on estimators, which need all rows at "
-            "once. Set estimators=() before fit, or call fit again on all rows."
         )

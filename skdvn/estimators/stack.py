@@ -238,7 +238,7 @@ class StackedGuess(BaseEstimator):
         ).x
 
     def _stacked(self, said):
-        stacked = np.empty(said[0].shape, dtype=np.float32)
+        stacked = np.empty(said[0].shape, np.result_type(*said))
         base = self.rate_weight_ * logit(self.rates_) + self.bias_
         for rows in batches_of(len(stacked), rows_at_once(stacked.shape[1])):
             total = sum(

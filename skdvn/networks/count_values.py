@@ -1,7 +1,8 @@
 """Expected oracle values of an output, for labels whose number is uncertain.
 
 Each class makes, once per row, what it needs of the probabilities of the numbers s of
-labels, (n, max_count + 1), and of the `LabelsGivenCount`, and returns the expected value of outputs, and its gradient.
+labels, (n, max_count + 1), and of the `LabelsGivenCount`, and returns the expected
+value of outputs, and its gradient.
 
 Binary outputs have the value that they have. For relaxed ones an empty truth, which
 only the empty output finds, is worth ``prod(1 - y_i)``, the probability that nothing

@@ -178,8 +178,8 @@ class Writer:
             return {"same": self._seen[id(one)]}
         if type(one) is StackedGuess and one.estimators != "auto":
             raise ValueError(
-                f"estimators={one.estimators!r} cannot be saved as plain data once they "
-                "are fitted. Remedy: joblib, whose files can run code, or 'auto'."
+                f"estimators={one.estimators!r} cannot be saved as plain data once "
+                "they are fitted. Remedy: joblib, whose files can run code, or 'auto'."
             )
         self._seen[id(one)] = len(self._seen)
         state = one.__getstate__() if hasattr(one, "__getstate__") else vars(one)

@@ -2,6 +2,7 @@
 
 from .checkpoints import NO_CHECKPOINTS, Checkpoints
 from .execution import HERE, Execution, Trained, Training, train_part
+from .full_batch import FullBatchTrainer
 from .optimizers import SGD, Adam, AdamW, MovingAverage
 from .plan import (
     GRADIENT_LOSSES,
@@ -32,6 +33,7 @@ from .tuples import (
     loss_augmented,
     one_step,
     oracle_and_grad,
+    other_truths,
     replay,
     stratified,
     stratified_log_weights,
@@ -51,6 +53,7 @@ __all__ = [
     "Batch",
     "Checkpoints",
     "Execution",
+    "FullBatchTrainer",
     "MovingAverage",
     "Objective",
     "Optimization",
@@ -76,6 +79,7 @@ __all__ = [
     "loss_augmented",
     "one_step",
     "oracle_and_grad",
+    "other_truths",
     "replay",
     "select_and_train",
     "stratified",

@@ -33,10 +33,10 @@ class FullBatchTrainer(Trainer):
             )
         if goal.loss not in LOSSES or goal.gradient_weight or goal.guess_weight:
             raise ValueError(
-                f"solver='lbfgs' minimises the losses {sorted(LOSSES)} of values alone; "
-                f"got loss={goal.loss!r} with weight {goal.gradient_weight} of gradients "
-                f"and {goal.guess_weight} of the guess. Take such a loss, or solver="
-                "'sgd' or 'adam'."
+                f"solver='lbfgs' minimises the losses {sorted(LOSSES)} of values "
+                f"alone; got loss={goal.loss!r} with weight {goal.gradient_weight} of "
+                f"gradients and {goal.guess_weight} of the guess. Take such a loss, or "
+                "solver='sgd' or 'adam'."
             )
         return LBFGS(self.network, self.optimization.alpha)
 

@@ -117,9 +117,9 @@ def export_predict(
         If the estimator is of another kind.
     ValueError
         If the network stands on estimators; if inference draws noise or starts at what
-        another estimator predicts; if the network's gradient in y has no closed form, as that of a network of your own
-        without ``score_and_grad``; if the network cannot be exported for another
-        reason, or `image_size` does not suit.
+        another estimator predicts; if the network's gradient in y has no closed form,
+        as that of a network of your own without ``score_and_grad``; if the network
+        cannot be exported for another reason, or `image_size` does not suit.
     ImportError
         If onnx or onnxscript is missing, or PyTorch is older than 2.8.
 

@@ -10,6 +10,7 @@ from .generators import (
     loss_augmented,
     one_step,
     oracle_and_grad,
+    other_truths,
     replay,
 )
 from .memory import ReplayBuffer
@@ -32,6 +33,7 @@ __all__ = [
     "loss_augmented",
     "one_step",
     "oracle_and_grad",
+    "other_truths",
     "replay",
     "stratified",
     "stratified_log_weights",

@@ -41,6 +41,12 @@ def guess(batch):
     return stratified_around(centre, batch)
 
 
+def other_truths(batch):
+    """Truths of other examples of the mini-batch, which say nothing of one's own."""
+    order = torch.randperm(len(batch.y_true), generator=batch.rng)
+    return [batch.y_true[order.to(batch.y_true.device)]]
+
+
 def _sample(network, context, rng):
     if hasattr(network, "sample"):
         return network.sample(context, rng)
@@ -140,6 +146,7 @@ GENERATORS = {
     "inference": inference,
     "stratified": stratified,
     "guess": guess,
+    "other_truths": other_truths,
     "adversarial": adversarial,
     "one_step": one_step,
     "loss_augmented": loss_augmented,

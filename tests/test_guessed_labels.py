@@ -1,0 +1,351 @@
+"""Labels guessed by estimators, and the network that stands on what they say."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import get_scorer, log_loss
+from sklearn.model_selection import cross_val_score
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skdvn import DVNMultiLabelClassifier, LabelNet, Loss
+from skdvn.data import Examples, Rows
+from skdvn.datasets import load_digit_attributes
+from skdvn.inference import GradientAscent
+from skdvn.metrics import relaxed_f1_score, value_pairs
+from skdvn.networks import CountNetwork, conditional_labels
+from skdvn.oracles import ORACLES, relaxed_f1
+from skdvn.persistence import load, save
+from skdvn.training import (
+    FullBatchTrainer,
+    Objective,
+    Optimization,
+    TupleMixture,
+    TupleSettings,
+    guess,
+    inference,
+    other_truths,
+    stratified,
+)
+
+PERMUTED = np.random.default_rng(0).permutation(1797)
+X, Y = (part[PERMUTED] for part in load_digit_attributes(noise=6, return_X_y=True))
+X, X_TEST, Y, Y_TEST = X[:300], X[300:900], Y[:300], Y[300:900]
+CPU, DOUBLE = torch.device("cpu"), torch.float64
+LR = OneVsRestClassifier(LogisticRegression(solver="liblinear", C=0.01))
+
+
+def make(estimators="auto", **params):
+    return DVNMultiLabelClassifier(estimators, random_state=0, **params)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return make().fit(X, Y)
+
+
+# -- estimators ------------------------------------------------------------------------
+
+
+def test_who_guesses(fitted):
+    assert [name for name, _ in fitted.guess_.experts_] == [
+        *("logistic", "trees", "neighbors", "kernel_ridge")
+    ]
+    own = make((), max_iter=1, step_size=0.5, n_steps=5, refit=True).fit(X, Y)
+    assert own.guess_ is None
+    assert not np.allclose(own.predict_proba(X), own.predict_relaxed(X))
+    paper = make(network="linear", max_iter=1, refit=True).fit(X, Y)
+    assert paper.guess_ is None
+    assert_array_equal(paper.predict_proba(X), paper.predict_relaxed(X))
+
+
+def test_the_guess_is_that_of_the_stack(fitted):
+    assert_allclose(fitted.predict_proba(X_TEST), fitted.guess_.predict_proba(X_TEST))
+    assert not hasattr(fitted.guess_, "cross_fitted_")  # not kept twice
+
+
+def test_better_than_a_threshold_on_the_guess(fitted):
+    assert fitted.score(X_TEST, Y_TEST) > 0.78
+    above = fitted.predict_proba(X_TEST) >= 0.5
+    assert fitted.score(X_TEST, Y_TEST) > relaxed_f1_score(Y_TEST, above)
+
+
+def test_estimators_of_ones_own():
+    clf = make(
+        [("lr", LR), ("drop", "drop"), ("nb", OneVsRestClassifier(GaussianNB()))]
+    )
+    clf.fit(X, Y)
+    assert [name for name, _ in clf.guess_.experts_] == ["lr", "nb"]
+    assert clf.score(X_TEST, Y_TEST) > 0.7
+    names = [f"pixel {i}" for i in range(64)]
+    frame = pd.DataFrame(X, columns=names)
+    piped = make([("lr", make_pipeline(StandardScaler(), LR))]).fit(frame, Y)
+    assert piped.feature_names_in_.tolist() == names
+    with pytest.raises(ValueError, match="64 features|63 features"):
+        piped.predict(frame.iloc[:, :63].to_numpy())
+
+
+def test_texts():
+    words = np.array(["red", "green", "blue"])
+    rng = np.random.default_rng(0)
+    truth = rng.random((80, 3)) < 0.5
+    truth[:, 0] |= ~truth.any(1)
+    texts = [" ".join(words[row]) for row in truth]
+    clf = make([("tf-idf", make_pipeline(TfidfVectorizer(), LR))], cv=4)
+    clf.fit(texts, truth.astype(int))
+    assert clf.score(texts[:20], truth[:20].astype(int)) > 0.9
+    assert clf.predict_value(texts[:20]).shape == (20,)
+
+
+def test_prefit_estimators_stay_as_they_are():
+    first = clone(LR).fit(X_TEST, Y_TEST)
+    before = first.estimators_[0].coef_.copy()
+    clf = make([("lr", first)], cv="prefit").fit(X, Y)
+    assert clf.guess_.experts_[0][1].estimator_ is first
+    assert_array_equal(first.estimators_[0].coef_, before)
+
+
+BAD = {
+    "no classifier": ({"estimators": (20,)}, "list of .name, classifier."),
+    "a name twice": ({"estimators": [("a", LR), ("a", LR)]}, "'a'.*more than once"),
+    "no folds": ({"estimators": [("lr", LR)], "cv": 400}, r"cv=400.*300 rows.*'lr'"),
+    "linear": (
+        {"estimators": [("lr", LR)], "network": "linear"},
+        r"network='oracle'.*Set estimators to 'auto' or \(\)",
+    ),
+    "encoder": (
+        {"estimators": [("lr", LR)], "encoder": torch.nn.Identity},
+        r"without an encoder.*Set estimators to 'auto' or \(\)",
+    ),
+    "lbfgs": (
+        {"network": "linear", "solver": "lbfgs"},
+        "solver='lbfgs' is for networks.*LabelNetwork.*Allowed are 'sgd'",
+    ),
+    "hinge": ({"loss": "hinge"}, "solver='lbfgs' minimises.*loss='hinge'"),
+    "loss of the guess": ({"loss": Loss(guess_weight=1)}, "1 of the guess"),
+    "no such solver": ({"solver": "newton"}, "solver"),
+    "no such estimators": ({"estimators": "all"}, "estimators"),
+}
+
+
+@pytest.mark.parametrize("params, message", BAD.values(), ids=BAD)
+def test_what_is_refused_leaves_the_last_fit(fitted, params, message):
+    clf = pickle.loads(pickle.dumps(fitted)).set_params(**params)
+    with pytest.raises((ValueError, TypeError), match=message):
+        clf.fit(X, Y)
+    state = vars(clf)["guess_"].weights_
+    assert_array_equal(state, fitted.guess_.weights_)
+
+
+# -- probabilities ---------------------------------------------------------------------
+
+
+def test_probabilities_mean_what_they_say(fitted):
+    p, relaxed = fitted.predict_proba(X_TEST), fitted.predict_relaxed(X_TEST)
+    truth = Y_TEST.ravel()
+    assert log_loss(truth, p.ravel()) < 0.4 < log_loss(truth, relaxed.ravel())
+    for k in range(5):
+        inside = (p >= k / 5) & (p < (k + 1) / 5)
+        assert abs(p[inside].mean() - Y_TEST[inside].mean()) < 0.08
+    for name in ("roc_auc", "average_precision"):
+        assert get_scorer(name)(fitted, X_TEST, Y_TEST) > 0.85
+
+
+def test_stages_end_in_relaxed_labels(fitted):
+    stages = list(fitted.staged_predict_relaxed(X_TEST[:9]))
+    assert len(stages) == fitted.n_steps_ == 10
+    assert_allclose(stages[-1], fitted.predict_relaxed(X_TEST[:9]))
+    assert_array_equal(stages[-1] >= 0.5, fitted.predict(X_TEST[:9]))
+
+
+def test_classes():
+    y = np.array(["even", "odd", "prime"])[Y[:, 0] + Y[:, 1]]
+    clf = make().fit(X, y)
+    p = clf.predict_proba(X_TEST)
+    assert_allclose(p.sum(1), 1, rtol=1e-6)
+    assert_array_equal(clf.classes_[p.argmax(1)], clf.predict(X_TEST))
+    assert cross_val_score(clf, X, y, scoring="neg_log_loss", cv=2).min() > -1
+
+
+def test_rows_get_their_most_probable_labels_where_many_are_asked_for(fitted):
+    clf = pickle.loads(pickle.dumps(fitted)).set_params(min_labels=5)
+    p, predicted = clf.predict_proba(X_TEST), clf.predict(X_TEST).astype(bool)
+    plain = fitted.predict(X_TEST).astype(bool)
+    few = plain.sum(1) < 5
+    assert few.any() and (predicted.sum(1) >= 5).all()
+    added = predicted & ~plain
+    for row in np.flatnonzero(few):
+        assert p[row][added[row]].min() >= p[row][~predicted[row]].max()
+
+
+# -- values ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("oracle", ["f1", "iou", "accuracy"])
+def test_values_are_near_the_truth(oracle):
+    clf = make(oracle=oracle).fit(X, Y)
+    predicted, true = value_pairs(clf, X_TEST, Y_TEST)
+    assert abs(predicted.mean() - true.mean()) < 0.03
+    assert np.corrcoef(predicted, true)[0, 1] > 0.4
+    # Of what has nothing to do with the truth of its row, too.
+    others = np.roll(Y_TEST, 1, axis=0)
+    of_rows = ORACLES[oracle](*map(torch.as_tensor, (others * 1.0, Y_TEST * 1.0)))
+    assert abs(clf.predict_value(X_TEST, others).mean() - of_rows.mean()) < 0.05
+
+
+def trained(generators, p, Y_true, tau=0.0):
+    network = CountNetwork(p.shape[1], relaxed_f1).double()
+    examples = Examples(Rows(p, CPU, DOUBLE), Rows(Y_true, CPU, DOUBLE))
+    ascent = GradientAscent(10, 0.8, "normalized", step_decay="linear")
+    mixture = TupleMixture(dict.fromkeys(generators, 1.0))
+    objective = Objective(mixture, TupleSettings(relaxed_f1, ascent, 1, tau))
+    trainer = FullBatchTrainer(
+        network,
+        examples,
+        objective,
+        Optimization("lbfgs", alpha=1e-3, batch_size=500),
+        1,
+        torch.Generator().manual_seed(0),
+    )
+    trainer.run_epoch()
+    return network
+
+
+def test_only_tuples_that_know_nothing_of_the_truth_teach_what_to_expect():
+    """Labels are drawn from p itself, so that expected values are known exactly."""
+    rng = np.random.default_rng(0)
+    p = rng.beta(0.7, 0.9, size=(1500, 5)).clip(0.01, 0.99)
+    truth = (rng.random(p.shape) < p).astype(float)
+    y = torch.as_tensor((rng.random(p.shape) < p).astype(float))
+    exact = CountNetwork(5, relaxed_f1).double()
+    expected = torch.sigmoid(exact.score(exact.encode(torch.as_tensor(p)), y))
+    errors = {}
+    for name, generators in {
+        "independent": (inference, guess, other_truths),
+        "dependent": (stratified, inference),
+    }.items():
+        network = trained(generators, p, truth, tau=0.2)
+        values = torch.sigmoid(network.score(network.encode(torch.as_tensor(p)), y))
+        errors[name] = (values - expected).mean().item()
+    assert abs(errors["independent"]) < 0.015
+    assert errors["dependent"] > 0.05
+
+
+def test_l_bfgs_ends_where_the_loss_is_flat():
+    rng = np.random.default_rng(0)
+    p = rng.beta(0.7, 0.9, size=(200, 4)).clip(0.01, 0.99)
+    network = trained((guess,), p, (p > 0.5).astype(float))
+    x, truth = torch.as_tensor(p), torch.as_tensor((p > 0.5).astype(float))
+    context = network.encode(x)
+    samples = [
+        network.sample(context, torch.Generator().manual_seed(k)) for k in range(9)
+    ]
+    scores = torch.stack([network.score(context, y) for y in samples])
+    values = torch.stack([relaxed_f1(y, truth) for y in samples])
+    loss = torch.nn.functional.binary_cross_entropy_with_logits(scores, values)
+    for grad in torch.autograd.grad(loss, (network.log_slope, network.bias)):
+        assert abs(grad) < 0.03
+
+
+@given(st.integers(0, 10**6), st.floats(0, 1))
+def test_the_guess_does_not_look_at_the_truth(seed, tau):
+    from skdvn.training import Batch
+
+    rng = torch.Generator().manual_seed(seed)
+    network = CountNetwork(4, relaxed_f1).double()
+    context = network.encode(torch.rand(6, 4, generator=rng).double())
+    settings = TupleSettings(relaxed_f1, GradientAscent(2), tau=tau)
+    outputs = []
+    for truth in (torch.zeros(6, 4), torch.ones(6, 4)):
+        generator = torch.Generator().manual_seed(seed)
+        batch = Batch(
+            network,
+            context,
+            truth.double(),
+            context[0],
+            torch.arange(6),
+            settings,
+            generator,
+        )
+        (y,) = guess(batch)
+        assert set(y.unique().tolist()) <= {0.0, 1.0}
+        outputs.append(y)
+    assert torch.equal(*outputs)
+
+
+# -- weights, more rows, files ---------------------------------------------------------
+
+
+def test_a_weight_is_a_number_of_repetitions():
+    weight = np.arange(100) % 3
+    repeated = np.repeat(np.arange(100), weight)
+    order = np.random.default_rng(0).permutation(len(repeated))
+    weighted = make().fit(X[:100], Y[:100], weight)
+    longer = make().fit(X[repeated][order], Y[repeated][order])
+    assert_allclose(
+        weighted.predict_proba(X_TEST), longer.predict_proba(X_TEST), atol=1e-6
+    )
+    assert_allclose(
+        weighted.predict_value(X_TEST), longer.predict_value(X_TEST), atol=1e-5
+    )
+
+
+def test_partial_fit_after_fit_trains_what_stands_on_the_estimators(fitted):
+    clf = pickle.loads(pickle.dumps(fitted))
+    empty = np.zeros_like(Y_TEST)
+    empty[:, 0] = 1  # what was learned is wrong now
+    for _ in range(30):
+        clf.partial_fit(X_TEST, empty)
+    assert_array_equal(clf.predict_proba(X_TEST), fitted.predict_proba(X_TEST))
+    before, after = (one.predict_value(X_TEST, Y_TEST).mean() for one in (fitted, clf))
+    assert after < before - 0.1
+    with pytest.raises(ValueError, match="estimators=.*cannot be used in partial_fit"):
+        make([("lr", LR)]).partial_fit(X, Y)
+    with pytest.raises(
+        ValueError, match="solver='lbfgs' cannot be used in partial_fit"
+    ):
+        make(solver="lbfgs").partial_fit(X, Y)
+
+
+def test_other_solvers_learn_the_same_few_weights(fitted):
+    other = make(solver="adam", max_iter=20).fit(X, Y)
+    assert len(other.history_) == 20
+    values = [clf.predict_value(X_TEST).mean() for clf in (fitted, other)]
+    assert abs(values[0] - values[1]) < 0.03
+
+
+@pytest.mark.parametrize("as_form", [np.asarray, sparse.csr_matrix])
+@pytest.mark.parametrize("kind", [int, float])
+def test_files(tmp_path, as_form, kind):
+    features = as_form(np.where(X > 8, X, 0).astype(kind))
+    clf = make().fit(features, Y)
+    save(clf, tmp_path / "clf.safetensors")
+    again = load(tmp_path / "clf.safetensors")
+    assert_array_equal(again.predict(features), clf.predict(features))
+    assert_array_equal(again.predict_value(features), clf.predict_value(features))
+    with pytest.raises(ValueError, match="cannot be saved as plain data.*joblib"):
+        save(make([("lr", LR)]).fit(X, Y), tmp_path / "own.safetensors")
+
+
+def test_settings_of_the_network_matter(fitted):
+    clf = make(network=LabelNet("oracle"), n_networks=2).fit(X, Y)
+    assert len(clf.network_.networks) == 2
+    assert_array_equal(clf.predict_proba(X), fitted.predict_proba(X))
+
+
+def test_labels_given_their_number_stay_probabilities():
+    p = torch.tensor([[0.9, 0.5, 0.01, 0.001, 0.001]]).double()
+    _, labels = conditional_labels(p, 3, n_apart=2)
+    assert (labels.table() >= 0).all() and (labels.table() <= 1 + 1e-9).all()
