@@ -25,6 +25,7 @@ from skdvn.estimators.experts import (
 from skdvn.estimators.forests import TreesExpert
 from skdvn.estimators.input_views import InputView
 from skdvn.estimators.logistic import logistic_regressions
+from skdvn.estimators.perceptron import PerceptronExpert
 from skdvn.estimators.stack import StackedGuess, experts_for
 
 RNG = np.random.default_rng(0)
@@ -40,6 +41,7 @@ EXPERTS = [
     NeighborsExpert(10, random_state=0),
     NeighborsExpert(10, max_rows=60, random_state=0),
     KernelRidgeExpert(),
+    PerceptronExpert(8, 0.1, 400, n_folds=3, random_state=0),
 ]
 INPUTS = [X, sparse.csr_matrix(COUNTS), sparse.csr_matrix(COUNTS * X[:, :1])]
 OVR = OneVsRestClassifier(LogisticRegression())

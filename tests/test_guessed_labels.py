@@ -1,6 +1,7 @@
 """Labels guessed by estimators, and the network that stands on what they say."""
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import ThreadpoolController
 
 from skdvn import DVNMultiLabelClassifier, LabelNet, Loss
 from skdvn.data import Examples, Rows
@@ -349,3 +351,38 @@ def test_labels_given_their_number_stay_probabilities():
     p = torch.tensor([[0.9, 0.5, 0.01, 0.001, 0.001]]).double()
     _, labels = conditional_labels(p, 3, n_apart=2)
     assert (labels.table() >= 0).all() and (labels.table() <= 1 + 1e-9).all()
+
+
+def test_threads_are_given_back():
+    """Also where several Python threads fit and predict at once."""
+    controller, torch_before = ThreadpoolController(), torch.get_num_threads()
+    with controller.limit(limits=2):
+        torch.set_num_threads(3)
+        before = [one["num_threads"] for one in controller.info()]
+        seen = []
+
+        class Watching(GaussianNB):
+            def fit(self, X, y):
+                blas = [
+                    one["num_threads"]
+                    for one in ThreadpoolController().info()
+                    if one["user_api"] == "blas"
+                ]
+                seen.append((max(blas, default=1), torch.get_num_threads()))
+                return super().fit(X, y)
+
+        def work(seed):
+            names = [("nb", OneVsRestClassifier(Watching()))]
+            clf = DVNMultiLabelClassifier(names, cv=2, random_state=seed)
+            clf.fit(X[:60], Y[:60]).predict(X[:5])
+            return torch.get_num_threads()
+
+        with ThreadPoolExecutor(3) as pool:
+            after = list(pool.map(work, range(6)))
+        assert work(7) == 3 and set(seen) == {(1, 1)}
+        assert set(after) == {3}
+        with pytest.raises(ValueError):
+            make().fit(X, Y[:3])
+        assert [one["num_threads"] for one in controller.info()] == before
+        assert torch.get_num_threads() == 3
+    torch.set_num_threads(torch_before)

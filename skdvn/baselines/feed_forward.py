@@ -22,6 +22,7 @@ from ..estimators import (
     check_positives,
     execution_for,
     feed_forward,
+    on_one_thread,
     plan_for_feed_forward,
     read_rows,
     with_callbacks,
@@ -144,6 +145,7 @@ n_iter_, validation_score_, learning_rate_init_, alpha_, scaler_
 
     @with_checked_parameters
     @with_callbacks
+    @on_one_thread
     def fit(
         self,
         X: MatrixLike,

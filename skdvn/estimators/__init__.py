@@ -45,11 +45,13 @@ from .parameters import (
     on_experts,
     with_checked_parameters,
 )
+from .perceptron import PerceptronExpert
 from .plain_state import MARKS, PlainStateMixin, packed, unpacked
 from .segmentation import DVNSegmenter
 from .segmenter import SEGMENTER_CONSTRAINTS, BaseSegmenter
 from .solvers import SGD, Adam, AdamW, EarlyStopping, Solver
 from .stack import StackedGuess, experts_for
+from .threads import on_one_thread
 from .versions import OtherVersionWarning, VersionedMixin, this_version
 
 __all__ = [
@@ -89,6 +91,7 @@ __all__ = [
     "Mixture",
     "NeighborsExpert",
     "OtherVersionWarning",
+    "PerceptronExpert",
     "PlainStateMixin",
     "SegmenterStart",
     "Solver",
@@ -109,6 +112,7 @@ __all__ = [
     "mask_optimization",
     "mask_splits",
     "on_experts",
+    "on_one_thread",
     "packed",
     "pixel_objective",
     "plan_for_feed_forward",

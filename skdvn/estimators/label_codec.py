@@ -305,7 +305,7 @@ class LabelCodec(PlainStateMixin):
         mean, scale = None, None
         if self.scaler is not None:
             mean, scale = self.scaler.mean_, self.scaler.scale_
-        elif (largest := abs(X).max()) > torch.finfo(self.dtype).max:
+        elif (largest := float(abs(X).max())) > torch.finfo(self.dtype).max:
             raise ValueError(
                 f"X holds {largest:.4g}, more than single precision can. Rescale X or "
                 "set standardize=True."

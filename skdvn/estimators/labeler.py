@@ -14,8 +14,9 @@ from ..data.typing import ArrayLike, Labels, MatrixLike, NDArray
 from ..inference import inferred
 from ..metrics import encoded_values
 from .base import BaseDVN
-from .label_codec import checked_rows
+from .label_codec import checked_rows, has_own_modules
 from .parameters import continues
+from .threads import on_one_thread
 
 
 class LabelEstimator(ClassifierMixin, BaseDVN):
@@ -24,6 +25,10 @@ class LabelEstimator(ClassifierMixin, BaseDVN):
     @abstractmethod
     def _ascent(self):
         """Inference as the parameters stand now, a `GradientAscent`."""
+
+    def _has_large_modules(self):
+        """Whether there is so much to compute at once that threads pay."""
+        return has_own_modules(self)
 
     def _placed(self, network):
         """The network on the device, in the precision of the data."""
@@ -66,6 +71,7 @@ class LabelEstimator(ClassifierMixin, BaseDVN):
         parts = inferred(self.network_, ascent, queries, batch_size=size, rng=rng)
         return (y.numpy() for y in parts)
 
+    @on_one_thread
     def predict(self, X: MatrixLike) -> Labels:
         """Predict labels.
 
@@ -85,6 +91,7 @@ class LabelEstimator(ClassifierMixin, BaseDVN):
     def _decoded(self, parts):
         return self.codec_.targets.decode_parts(parts)
 
+    @on_one_thread
     def predict_proba(self, X: MatrixLike) -> NDArray[Any]:
         """Predict probabilities of the labels.
 

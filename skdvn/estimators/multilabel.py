@@ -56,6 +56,7 @@ from .parameters import (
     with_checked_parameters,
 )
 from .solvers import SGD, Adam
+from .threads import on_one_thread
 
 # What labels at 0 are raised to, at most, where it matters which of them comes first.
 NEARLY_0 = 1e-4
@@ -78,9 +79,10 @@ class DVNMultiLabelClassifier(LabelEstimator):
         classifiers with `predict_proba`, whose logits are weighted by
         `skdvn.StackedGuess`; a classifier "drop" is left out. X is theirs then, and may
         be whatever they take, as a data frame or texts. "auto" is logistic regression,
-        extra trees and nearest neighbours, and up to 2,000 rows kernel ridge
-        regression. With () the network makes a guess of its own, as always with an
-        `encoder`. Not used with ``network="linear"`` or a network of your own.
+        extra trees and nearest neighbours, up to 2,000 rows kernel ridge regression,
+        and from 5,000 rows of dense inputs a perceptron. With () the network makes a
+        guess of its own, as always with an `encoder`. Not used with
+        ``network="linear"`` or a network of your own.
     cv : int, splitter, iterable of splits or "prefit", default=5
         How `estimators` of your own are cross-fitted; an int is a number of shuffled
         folds.
@@ -390,6 +392,7 @@ classifier or Initializer, default="auto"
 
     @with_checked_parameters
     @with_callbacks
+    @on_one_thread
     def fit(
         self,
         X: MatrixLike,
@@ -464,6 +467,7 @@ classifier or Initializer, default="auto"
         return new_label_network(self, self.codec_, get_oracle(self.oracle), rng)
 
     @with_checked_parameters
+    @on_one_thread
     def partial_fit(
         self,
         X: MatrixLike,
@@ -539,6 +543,7 @@ classifier or Initializer, default="auto"
         for relaxed in islice(self._relaxed_stages(X), 1, None):
             yield self.codec_.targets.decode(relaxed, self.min_labels)
 
+    @on_one_thread
     def predict_relaxed(self, X: MatrixLike) -> NDArray[Any]:
         """Predict relaxed labels, before rounding.
 
@@ -576,6 +581,7 @@ classifier or Initializer, default="auto"
         for relaxed in islice(self._relaxed_stages(X), 1, None):
             yield self.codec_.targets.probabilities(relaxed)
 
+    @on_one_thread
     def refine(self, X: MatrixLike, Y_init: MatrixLike) -> Labels:
         """Improve the output of another model: the ascent starts there.
 
@@ -597,6 +603,7 @@ classifier or Initializer, default="auto"
         X = self._checked_with(X, Y_init, "Y_init")
         return self._decoded(self._inferred(self.codec_.queries(X, Y_init)))
 
+    @on_one_thread
     def predict_value(self, X: MatrixLike, Y: MatrixLike | None = None) -> NDArray[Any]:
         """Predict how good an output is, without knowing the truth.
 

@@ -24,12 +24,15 @@ from .experts import (
     numbers,
 )
 from .forests import TreesExpert
-from .input_views import dense
+from .input_views import dense, kind_of
 from .label_targets import LabelTargets
 from .parameters import checked_weight
+from .perceptron import PerceptronExpert
 
 # A handful of numbers is learned from at most so many labels of rows.
 MAX_ENTRIES = 2**21
+# A perceptron of dense inputs pays from so many rows on.
+MIN_PERCEPTRON_ROWS = 5_000
 # Where leaving a row out of a kernel costs a second.
 MAX_KERNEL_ROWS = 2_000
 # Two folds of a linear model are as good as five of so many rows.
@@ -52,8 +55,8 @@ def experts_for(X, Y, n_jobs=None, random_state=None):
     -------
     experts : list of (str, Expert)
         Not fitted. Logistic regression, extra trees and nearest neighbours; up to
-        2,000 rows kernel ridge regression as well. Of many rows trees and neighbours
-        use a sample.
+        2,000 rows kernel ridge regression as well, and from 5,000 rows of dense inputs
+        a perceptron. Of many rows trees and neighbours use a sample.
     """
     n, n_folds = X.shape[0], 5
     if n >= MANY_ROWS:
@@ -72,6 +75,8 @@ def experts_for(X, Y, n_jobs=None, random_state=None):
     )
     if n <= MAX_KERNEL_ROWS:
         experts.append(("kernel_ridge", KernelRidgeExpert()))
+    if n >= MIN_PERCEPTRON_ROWS and kind_of(X) == "standardised":
+        experts.append(("perceptron", PerceptronExpert(**common)))
     return experts
 
 

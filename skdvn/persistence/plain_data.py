@@ -57,6 +57,7 @@ from ..estimators import (
     MeanStart,
     Mixture,
     NeighborsExpert,
+    PerceptronExpert,
     SegmenterStart,
     StackedGuess,
     TreesExpert,
@@ -77,6 +78,7 @@ OWN = (
     *(LabelCodec, ImageCodec, LabelTargets, MaskTargets),
     *(EstimatorStart, SegmenterStart, MeanStart),
     *(StackedGuess, LogisticExpert, TreesExpert, NeighborsExpert, KernelRidgeExpert),
+    PerceptronExpert,
     *(InputView, ClippingScaler, SigmoidMap),
 )
 SKLEARN = (
