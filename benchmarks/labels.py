@@ -24,7 +24,7 @@ from sklearn.base import clone
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import KFold, cross_val_predict, train_test_split
+from sklearn.model_selection import KFold, train_test_split
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import ClassifierChain, MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
@@ -216,6 +216,19 @@ def varying(Y):
     return (Y.min(0) < Y.max(0)).nonzero()[0]
 
 
+def out_of_fold(classifier, X, Y, seed):
+    """Probabilities of rows that the classifier has not seen."""
+    known = np.zeros(Y.shape)
+    for rows, others in KFold(5, shuffle=True, random_state=seed).split(Y):
+        labels = varying(Y[rows])
+        fitted = clone(classifier).fit(X[rows], Y[np.ix_(rows, labels)])
+        said = matrix(
+            fitted.predict_proba(X[others]), getattr(fitted, "classes_", None)
+        )
+        known[np.ix_(others, labels)] = said
+    return known
+
+
 def alternative_rows(X, Y, X_test, Y_test, seed, names):
     """Each alternative with three rules."""
     labels = varying(Y)
@@ -230,11 +243,7 @@ def alternative_rows(X, Y, X_test, Y_test, seed, names):
         done = perf_counter()
         p = np.tile(Y.mean(0), (len(Y_test), 1))
         p[:, labels] = said
-        folds = KFold(5, shuffle=True, random_state=seed)
-        known = cross_val_predict(
-            classifier, X, Y[:, labels], cv=folds, method="predict_proba"
-        )
-        known = matrix(known, [np.unique(column) for column in Y[:, labels].T])
+        known = out_of_fold(classifier, X, Y[:, labels], seed)
         thresholds = np.linspace(0.02, 0.98, 49)
         scores = [f1_of_rows(known >= t, Y[:, labels]).mean() for t in thresholds]
         rules = {

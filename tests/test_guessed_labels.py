@@ -353,36 +353,35 @@ def test_labels_given_their_number_stay_probabilities():
     assert (labels.table() >= 0).all() and (labels.table() <= 1 + 1e-9).all()
 
 
+def counts_of_threads():
+    found = ThreadpoolController().info()
+    return {one["filepath"]: one["num_threads"] for one in found}
+
+
 def test_threads_are_given_back():
     """Also where several Python threads fit and predict at once."""
-    controller, torch_before = ThreadpoolController(), torch.get_num_threads()
-    with controller.limit(limits=2):
-        torch.set_num_threads(3)
-        before = [one["num_threads"] for one in controller.info()]
-        seen = []
+    seen, before = [], counts_of_threads()
 
-        class Watching(GaussianNB):
-            def fit(self, X, y):
-                blas = [
-                    one["num_threads"]
-                    for one in ThreadpoolController().info()
-                    if one["user_api"] == "blas"
-                ]
-                seen.append((max(blas, default=1), torch.get_num_threads()))
-                return super().fit(X, y)
+    class Watching(GaussianNB):
+        def fit(self, X, y):
+            seen.append({*counts_of_threads().values(), torch.get_num_threads()})
+            return super().fit(X, y)
 
-        def work(seed):
-            names = [("nb", OneVsRestClassifier(Watching()))]
-            clf = DVNMultiLabelClassifier(names, cv=2, random_state=seed)
-            clf.fit(X[:60], Y[:60]).predict(X[:5])
-            return torch.get_num_threads()
+    def work(seed):
+        torch.set_num_threads(2)
+        names = [("nb", OneVsRestClassifier(Watching()))]
+        clf = DVNMultiLabelClassifier(names, cv=2, random_state=seed)
+        clf.fit(X[:60], Y[:60]).predict(X[:5])
+        return torch.get_num_threads()
 
+    with ThreadpoolController().limit(limits=2):
+        within = counts_of_threads()
         with ThreadPoolExecutor(3) as pool:
-            after = list(pool.map(work, range(6)))
-        assert work(7) == 3 and set(seen) == {(1, 1)}
-        assert set(after) == {3}
+            after = {*pool.map(work, range(6)), work(7)}
+        assert after == {2} and seen and all(counts == {1} for counts in seen)
+        assert counts_of_threads() == within
         with pytest.raises(ValueError):
             make().fit(X, Y[:3])
-        assert [one["num_threads"] for one in controller.info()] == before
-        assert torch.get_num_threads() == 3
-    torch.set_num_threads(torch_before)
+        assert counts_of_threads() == within
+    torch.set_num_threads(1)
+    assert counts_of_threads() == before

@@ -1,7 +1,7 @@
 """One thread where work is small.
 
-Threads of OpenMP spin while they wait for each other. Where each has little to do, two
-gain nothing on an idle machine and cost ten times the work on a busy one.
+Threads of OpenMP and BLAS spin while they wait for each other. Where each has little to
+do, two gain nothing on an idle machine and cost ten times the work on a busy one.
 """
 
 import threading
@@ -14,50 +14,68 @@ from threadpoolctl import ThreadpoolController
 from ..data.typing import Method
 
 
-class _Blas:
-    """The limit that all Python threads share, held while any of them needs it."""
+class _SharedPools:
+    """BLAS, whose threads serve all Python threads: limited while any of them asks."""
 
     def __init__(self):
-        self._lock, self._depth, self._limit = threading.Lock(), 0, None
+        self._lock, self._n_users, self._before = threading.Lock(), 0, []
 
-    @contextmanager
-    def __call__(self):
+    def limit(self):
+        """Use one thread, until `release` has been called as often."""
         with self._lock:
-            if not self._depth:
-                self._limit = _controller().limit(limits=1, user_api="blas")
-                self.n_threads = torch.get_num_threads()
-            self._depth += 1
-        try:
-            yield self.n_threads
-        finally:
-            with self._lock:
-                self._depth -= 1
-                if not self._depth:
-                    self._limit.restore_original_limits()
+            if not self._n_users:
+                self._before = [one.num_threads for one in _libraries("blas")]
+                self._set([1] * len(self._before))
+            self._n_users += 1
+
+    def release(self):
+        """Go back to as many as before the first call, after the last."""
+        with self._lock:
+            self._n_users -= 1
+            if not self._n_users:
+                self._set(self._before)
+
+    def _set(self, counts):
+        for library, n_threads in zip(_libraries("blas"), counts, strict=True):
+            # Since threadpoolctl 3.8 only the thread that asked first is obeyed.
+            give_up = getattr(library, "clear_controlling_thread", lambda force: None)
+            give_up(force=True)
+            library.set_num_threads(n_threads)
+            give_up(force=True)
 
 
 @cache
-def _controller():
-    return ThreadpoolController()
+def _libraries(user_api):
+    return ThreadpoolController().select(user_api=user_api).lib_controllers
 
 
-_blas, _own = _Blas(), threading.local()
+_blas, _here = _SharedPools(), threading.local()
 
 
 @contextmanager
 def one_thread():
-    """Compute on one thread; counts are as before afterwards, in all Python threads."""
-    if getattr(_own, "limited", False):
+    """Compute on one thread; afterwards there are as many as before.
+
+    May be used in several Python threads at once.
+    """
+    if getattr(_here, "is_limited", False):
         yield
         return
-    with _blas() as n_threads, _controller().limit(limits=1, user_api="openmp"):
-        _own.limited = True
+    of_torch = torch.get_num_threads()
+    of_openmp = [one.num_threads for one in _libraries("openmp")]
+    _blas.limit()
+    _here.is_limited = True
+    try:
         torch.set_num_threads(1)
-        try:
-            yield
-        finally:
-            _own.limited = False
-            torch.set_num_threads(n_threads)
+        for library in _libraries("openmp"):
+            library.set_num_threads(1)
+        yield
+    finally:
+        _here.is_limited = False
+        _blas.release()
+        torch.set_num_threads(of_torch)
+        for library, n_threads in zip(_libraries("openmp"), of_openmp, strict=True):
+            library.set_num_threads(n_threads)
 
 
 def on_one_thread(method: Method) -> Method:
