@@ -23,6 +23,7 @@ FOR_USERS = [name for extra in EXTRAS.values() for name in extra]
 EXTRAS["test"] = [
     "pytest>=7.4",
     "pytest-cov>=4",
+    "pytest-xdist>=3.3",
     "hypothesis>=6.80",
     "pandas>=2",
     "polars>=0.20.23",

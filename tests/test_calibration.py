@@ -183,6 +183,7 @@ def test_all_else_is_that_of_the_estimator_fitted_to_all(calibrated, dvn):
 # -- splits ---------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_forms_of_cv_agree():
     folds = KFold(2)
     reference = CalibratedValueCV(make(), cv=2).fit(X, Y)

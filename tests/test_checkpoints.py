@@ -154,6 +154,7 @@ joblib.dump((clf.fit(X[:400], Y[:400]), len(n_run)), sys.argv[2])
 """
 
 
+@pytest.mark.slow
 def test_kill_9_then_resume_gives_identical_weights(tmp_path):
     folder, found = tmp_path / "checkpoints", tmp_path / "found.joblib"
     command = [sys.executable, "-c", SCRIPT, str(folder), str(found)]
@@ -214,6 +215,7 @@ def test_other_parameters_or_data_begin_anew(tmp_path):
     assert fingerprint(alike, X.copy(), Y.copy()) in fits
 
 
+@pytest.mark.slow
 def test_a_name_is_the_same_in_another_process():
     """Modules and functions are told by what they hold, not by where they lie."""
     code = """
@@ -245,6 +247,7 @@ print(fingerprint(clf, torch.ones(2, 3), None))
     assert len(names) == 1 and names.pop().strip()
 
 
+@pytest.mark.slow
 def test_candidates_of_a_grid_search_share_a_folder(tmp_path):
     X, Y = LABELS
     grid = {"oracle": [agreement(1.0), agreement(3.0)], "tau": [0.0, 0.1]}

@@ -62,9 +62,8 @@ def digits():
     return X[:200], Y[:200]
 
 
-@pytest.mark.parametrize(
-    "method", ["fit", pytest.param("partial_fit", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
 def test_two_processes_fit_what_one_does(tmp_path, digits, method):
     """In double precision, so that rounding does not grow into something."""
     clf = DVNMultiLabelClassifier(

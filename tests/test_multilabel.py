@@ -244,7 +244,7 @@ def test_grid_search_over_a_pipeline(small):
     pipeline = make_pipeline(
         StandardScaler(), make(max_iter=20, tuples={"stratified": 1, "inference": 1})
     )
-    search = GridSearchCV(pipeline, grid, scoring=relaxed_f1_scorer, cv=2, n_jobs=2)
+    search = GridSearchCV(pipeline, grid, scoring=relaxed_f1_scorer, cv=2)
     search.fit(X, Y)
     # So small steps predict nothing.
     assert search.best_params_["dvnmultilabelclassifier__step_size"] == 0.5

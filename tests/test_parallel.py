@@ -85,6 +85,7 @@ def test_a_callback_may_stop_parallel_trainings(digits, recwarn):
     assert not recwarn.list and clf.predict(digits[0]).shape == digits[1].shape
 
 
+@pytest.mark.slow
 def test_parallel_segmenters_draw_crops_of_their_own():
     X, Y = make_silhouettes(20, size=16, random_state=0)
     clf = UNetSegmenter(
@@ -133,6 +134,7 @@ def test_thread_count_is_left_alone(digits, params):
 # -- Dask --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_grid_search_on_dask(digits, cluster):
     grid = {"tau": [0.0, 0.1]}
     search = GridSearchCV(small(refit=True), grid, cv=2, scoring=relaxed_f1_scorer)

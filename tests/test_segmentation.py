@@ -239,6 +239,7 @@ def test_settings_run(params):
     assert np.isfinite(segmenter.predict_value(X_TEST[:3])).all()
 
 
+@pytest.mark.slow
 def test_starts_at_the_masks_of_another_segmenter():
     other = UNetSegmenter(**SMALL, max_iter=10)
     segmenter = DVNSegmenter(**QUICK, init=other, n_steps=0).fit(X, Y)

@@ -21,6 +21,8 @@ from .parameters import checked_weight
 
 # Probabilities count as no nearer to 0 and 1 than this where logarithms are taken.
 LIMIT = 1e-4
+# Sparse rows with no more entries are multiplied faster if they are made dense.
+MAX_DENSE = 2**24
 
 
 class Expert(BaseEstimator):
@@ -196,6 +198,7 @@ class NeighborsExpert(Expert):
             rng = check_random_state(self.random_state)
             known = np.sort(rng.choice(n, self.max_rows, replace=False))
         self.rows_, self.labels_ = seen[known], Y[known]
+        self._columns = _columns(self.rows_)
         self.weight_ = np.ones(len(known)) if weight is None else weight[known]
         self.total_ = self.labels_.T @ self.weight_
         place = np.full(n, -1)
@@ -213,7 +216,7 @@ class NeighborsExpert(Expert):
 
     def _means(self, seen, place):
         """Mean labels around rows, without the known rows at `place` if not -1."""
-        similar = dense(seen @ self.rows_.T)
+        similar = dense(seen @ self._columns)
         own = np.flatnonzero(place >= 0)
         similar[own, place[own]] = -np.inf
         k = min(self.n_neighbors, similar.shape[1] - bool(len(own)))
@@ -239,6 +242,23 @@ class NeighborsExpert(Expert):
         total[own] -= self.labels_[at].multiply(self.weight_[at, None]).toarray()
         weight[own] -= self.weight_[at, None]
         return np.clip(total / weight, 0, 1)
+
+
+    def __getstate__(self):
+        state = super().__getstate__()
+        return {name: value for name, value in state.items() if name != "_columns"}
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if hasattr(self, "rows_"):
+            self._columns = _columns(self.rows_)
+
+
+def _columns(rows):
+    """Rows as columns, as products want them: dense unless that is too large."""
+    if sparse.issparse(rows) and np.prod(rows.shape) <= MAX_DENSE:
+        return np.ascontiguousarray(rows.T.toarray())
+    return rows.T
 
 
 class KernelRidgeExpert(Expert):

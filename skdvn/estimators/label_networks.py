@@ -11,7 +11,7 @@ from .parameters import continues, given_or, resolve_loss
 from .stack import StackedGuess
 
 # The number of labels is learned from at most so many rows.
-MAX_ROWS_FOR_COUNTS = 5_000
+MAX_ROWS_FOR_COUNTS = 3_000
 # Methods of networks that have a guess of the labels.
 GUESSING = ("guess", "guess_losses")
 

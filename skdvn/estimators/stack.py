@@ -35,9 +35,9 @@ MAX_ENTRIES = 2**21
 MIN_PERCEPTRON_ROWS = 5_000
 # Where leaving a row out of a kernel costs a second.
 MAX_KERNEL_ROWS = 2_000
-# Two folds of a linear model are as good as five of so many rows.
+# Of so many rows few are looked at for similar ones.
 MANY_ROWS = 50_000
-# Three folds have to do where there is so much to predict.
+# Where there is so much to predict, half of the folds, trees and neighbours have to do.
 MANY_OUTPUTS = 2**21
 
 
@@ -58,18 +58,14 @@ def experts_for(X, Y, n_jobs=None, random_state=None):
         2,000 rows kernel ridge regression as well, and from 5,000 rows of dense inputs
         a perceptron. Of many rows trees and neighbours use a sample.
     """
-    n, n_folds = X.shape[0], 5
-    if n >= MANY_ROWS:
-        n_folds = 2
-    elif n * Y.shape[1] >= MANY_OUTPUTS:
-        n_folds = 3
+    n, many = X.shape[0], X.shape[0] * Y.shape[1] >= MANY_OUTPUTS
     common = {"n_jobs": n_jobs, "random_state": random_state}
     experts = [
-        ("logistic", LogisticExpert(n_folds=n_folds, **common)),
-        ("trees", TreesExpert(**common)),
+        ("logistic", LogisticExpert(n_folds=2 if many else 5, **common)),
+        ("trees", TreesExpert(18 if many else "auto", **common)),
     ]
     # Similarities to a sample take as long as all else together.
-    rows = 10_000 if n < MANY_ROWS else 2_000
+    rows = 2_000 if n >= MANY_ROWS else 5_000 if many else 10_000
     experts.append(
         ("neighbors", NeighborsExpert(max_rows=rows, random_state=random_state))
     )
