@@ -74,7 +74,6 @@ for name, network in (("paper's network", "linear"), ("chain", ChainNetwork)):
         network=network,
         learning_rate_init=0.3,
         alpha=1e-3,
-        prior_weight=0,
         refit=True,
         max_iter=30,
         random_state=0,

@@ -43,10 +43,10 @@ for name, values in f1.items():
     print(f"{name:22} F1 {values.mean():.3f}")
 
 # %%
-# The ascent may start at relaxed outputs, too: a label of one half is easier to let go
-# than a label of one. Here the network alone is better still, since it knows all that
-# logistic regression knows. Refining is for outputs that know something else, such as
-# those of a larger model or of a person.
+# The ascent may start at relaxed outputs, too. Wherever it starts, the steps of the
+# default are long enough to reach what the network alone would find; it knows all that
+# logistic regression knows. For outputs that know something else, such as those of a
+# person, take fewer or smaller steps, which stay near them: ``n_steps``, ``step_size``.
 #
 # ``predict_value`` says beforehand where there is something to gain. Below are the rows
 # that changed, in five groups by how much the network expects of the change.

@@ -29,13 +29,14 @@ X_test, Y_test = X[1500:], Y[1500:]
 # Learn block by block
 # --------------------
 # One call of ``partial_fit`` is one epoch over its block, at a constant learning rate.
-# What `fit` would choose on held-out rows has to be given, or keeps the value it starts
-# with. A first block of at least some hundred rows settles how inputs are standardised
-# and how large steps are.
+# Classifiers need all rows at once, so that the network guesses by itself,
+# ``estimators=()``. What `fit` would choose on held-out rows has to be given, or keeps
+# the value it starts with. A first block of at least some hundred rows settles how
+# inputs are standardised and how large steps are.
 
 X_file = np.load(folder / "X.npy", mmap_mode="r")
 Y_file = np.load(folder / "Y.npy", mmap_mode="r")
-clf = DVNMultiLabelClassifier(step_size=0.5, n_steps=20, random_state=0)
+clf = DVNMultiLabelClassifier((), step_size=0.5, n_steps=20, random_state=0)
 n_seen, scores = [], []
 for epoch in range(4):
     for low in range(0, len(X_file), 300):
@@ -47,7 +48,7 @@ print(f"F1 on other rows {scores[-1]:.3f}")
 
 # %%
 
-whole = DVNMultiLabelClassifier(refit=True, random_state=0).fit(X[:1500], Y[:1500])
+whole = DVNMultiLabelClassifier((), refit=True, random_state=0).fit(X[:1500], Y[:1500])
 figure, ax = plt.subplots(figsize=(6.5, 3.8), layout="constrained")
 ax.plot(n_seen, scores, marker=".", label="partial_fit, block by block")
 ax.axhline(

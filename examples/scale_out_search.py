@@ -22,8 +22,10 @@ from skdvn.metrics import relaxed_f1_scorer
 X, Y = load_digit_attributes(noise=6, return_X_y=True)
 X_train, X_test, Y_train, Y_test = train_test_split(X, Y, test_size=0.3, random_state=0)
 
-# One network per fit, so that the fits of the search are what runs in parallel.
+# The network of the paper, one per fit, so that the fits of the search are what runs in
+# parallel.
 clf = DVNMultiLabelClassifier(
+    network="linear",
     hidden_layer_sizes=(100,),
     learning_rate_init=0.3,
     refit=True,
@@ -78,12 +80,17 @@ print(f"F1 {scores.mean():.3f}, from {scores.min():.3f} to {scores.max():.3f}")
 # %%
 # The networks of one fit
 # -----------------------
-# A single `fit` trains several networks too, those of the validation folds or of
-# ``n_networks``. With ``n_jobs`` they are trained at the same time, by joblib's default
-# backend or here by the cluster.
+# A single `fit` of such a network trains several too, those of the validation folds or
+# of ``n_networks``. With ``n_jobs`` they are trained at the same time, by joblib's
+# default backend or here by the cluster.
 
 ensemble = DVNMultiLabelClassifier(
-    (100,), learning_rate_init=0.3, max_iter=16, n_networks=4, random_state=0
+    network="linear",
+    hidden_layer_sizes=(100,),
+    learning_rate_init=0.3,
+    max_iter=16,
+    n_networks=4,
+    random_state=0,
 )
 with parallel_config(backend="dask", n_jobs=2):
     ensemble.fit(X_train, Y_train)

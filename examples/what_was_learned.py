@@ -28,13 +28,13 @@ folder = os.environ.get("SKDVN_DATA")
 # %%
 # Pairs of labels
 # ---------------
-# The network for labels has a term of the labels alone. Drawn is what it adds to the
-# logit of the value for a pair of labels, beyond what it adds for each.
+# The network of the paper for labels has a term of the labels alone. Drawn is what it
+# adds to the logit of the value for a pair of labels, beyond what it adds for each.
 
 data = load_bibtex(folder) if folder else load_digit_attributes(noise=6)
 X, Y = data.data, data.target
 names = [name.removeprefix("TAG_").replace("_", " ") for name in data.target_names]
-clf = DVNMultiLabelClassifier(random_state=0).fit(X, Y)
+clf = DVNMultiLabelClassifier(network="linear", random_state=0).fit(X, Y)
 pairs = LabelPairsDisplay.from_estimator(clf, names, n_pairs=8)
 plt.show()
 

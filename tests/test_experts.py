@@ -41,7 +41,7 @@ EXPERTS = [
     NeighborsExpert(10, random_state=0),
     NeighborsExpert(10, max_rows=60, random_state=0),
     KernelRidgeExpert(),
-    PerceptronExpert(32, 0.1, 400, n_folds=3, random_state=0),
+    PerceptronExpert(16, 0.1, 30, 0.03, n_folds=3, random_state=0),
 ]
 INPUTS = [X, sparse.csr_matrix(COUNTS), sparse.csr_matrix(COUNTS * X[:, :1])]
 OVR = OneVsRestClassifier(LogisticRegression())

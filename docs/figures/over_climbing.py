@@ -9,7 +9,7 @@ from skdvn.inspection import NStepsDisplay
 
 X, Y = load_digit_attributes(noise=6, return_X_y=True)
 X_train, X_test, Y_train, Y_test = train_test_split(X, Y, random_state=0)
-clf = DVNMultiLabelClassifier(max_iter=40, refit=True, random_state=0)
+clf = DVNMultiLabelClassifier(network="linear", max_iter=40, refit=True, random_state=0)
 clf.fit(X_train, Y_train)
 
 fig, ax = plt.subplots(figsize=(6.4, 3.6), layout="constrained")

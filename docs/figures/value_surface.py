@@ -19,7 +19,7 @@ clf = DVNMultiLabelClassifier(
     tau=0.5,
     step_size=0.5,
     n_steps=20,
-    prior_weight=0,
+    network="linear",
     learning_rate_init=0.3,
     alpha=5e-3,
     max_iter=60,
@@ -47,7 +47,7 @@ for row, wanted in zip(axes, ([1, 1], [1, 0]), strict=True):
     row[0].plot(*truth[0], "*", color="tab:red", markersize=15)
     row[0].set_ylabel("relaxed “greater than four”")
     filled = draw(row[1], learned, "value network, and its ascent")
-    path = np.concatenate([[[0, 0]], *clf.staged_predict_proba(x)])
+    path = np.concatenate([[[0, 0]], *clf.staged_predict_relaxed(x)])
     row[1].plot(*path.T, "o-", color="tab:red", markersize=4)
 fig.colorbar(filled, ax=axes, label="value", shrink=0.6, ticks=np.linspace(0, 1, 6))
 plt.show()

@@ -26,6 +26,7 @@ class PerceptronExpert(Expert):
         Strength of the penalty.
     n_epochs : int or "auto", default="auto"
         "auto" is 20, or fewer where there is much to compute, but at least 2.
+    learning_rate_init : float, default=2e-3
     n_folds : int, default=2
     n_jobs, random_state : int, RandomState instance or None
     """
@@ -35,6 +36,7 @@ class PerceptronExpert(Expert):
         n_units=200,
         alpha=1.0,
         n_epochs="auto",
+        learning_rate_init=2e-3,
         n_folds=2,
         n_jobs=None,
         random_state=None,
@@ -42,6 +44,7 @@ class PerceptronExpert(Expert):
         self.n_units = n_units
         self.alpha = alpha
         self.n_epochs = n_epochs
+        self.learning_rate_init = learning_rate_init
         self.n_folds = n_folds
         self.n_jobs = n_jobs
         self.random_state = random_state
@@ -75,7 +78,7 @@ class PerceptronExpert(Expert):
             (self.n_units,),
             alpha=self.alpha,
             batch_size=min(256, n),
-            learning_rate_init=2e-3,
+            learning_rate_init=self.learning_rate_init,
             random_state=rng.randint(2**31 - 1),
         )
         Y = dense(Y).astype(int)
