@@ -175,6 +175,26 @@ def test_values_of_other_oracles_are_means_over_samples():
     torch.testing.assert_close(alone, values_of(network, x, truths(5)))
 
 
+def test_an_oracle_without_gradient_is_climbed_by_differences():
+    def subset_accuracy(y, y_true):
+        return (y.round() == y_true).all(1).to(y.dtype)
+
+    network = CountNetwork(4, subset_accuracy, n_samples=100).double()
+    x = torch.tensor([[0.9, 0.8, 0.1, 0.4]]).double().expand(3, -1)
+    context = network.encode(x)
+    y = torch.tensor([[1, 1, 0, 0], [1, 1, 1, 0], [0, 0, 0, 0]]).double()
+    _, grad = network.score_and_grad(context, y)
+    assert (grad[0, :2] > 0).all() and (grad[0, 2:] < 0).all()
+    assert grad[1, 2] < 0
+    ascent = GradientAscent(10, 0.8, "normalized", step_decay="linear")
+    found = ascent.climb(lambda at: network.score_and_grad(context, at), y)
+    best = max(
+        (network.score(context, torch.tensor([t] * 3).double())[0].item(), t)
+        for t in itertools.product([0.0, 1.0], repeat=4)
+    )
+    assert found[0].round().tolist() == list(best[1])
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("name", ORACLES)
 def test_gradients_are_those_of_autograd(name, dtype):

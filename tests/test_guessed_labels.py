@@ -15,7 +15,7 @@ from sklearn.base import clone
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import get_scorer, log_loss
-from sklearn.model_selection import cross_val_score
+from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
@@ -97,6 +97,20 @@ def test_estimators_of_ones_own():
     assert piped.feature_names_in_.tolist() == names
     with pytest.raises(ValueError, match="64 features|63 features"):
         piped.predict(frame.iloc[:, :63].to_numpy())
+
+
+def test_parameters_of_named_estimators():
+    clf = make([("lr", LR), ("nb", OneVsRestClassifier(GaussianNB()))], cv=3)
+    twin = clone(clf).set_params(lr__estimator__C=0.5, nb="drop", tau=0.1)
+    assert twin.get_params()["lr__estimator__C"] == 0.5 and twin.tau == 0.1
+    assert dict(twin.estimators)["nb"] == "drop" and LR.estimator.C == 0.01
+    assert "lr" not in clf.get_params(deep=False)
+    with pytest.raises(ValueError, match="rl"):
+        clf.set_params(rl__estimator__C=1)
+    search = GridSearchCV(
+        make([("lr", LR)], cv=2), {"lr__estimator__C": [1e-6, 0.01]}, cv=2
+    )
+    assert search.fit(X[:120], Y[:120]).best_params_ == {"lr__estimator__C": 0.01}
 
 
 def test_texts():

@@ -175,7 +175,7 @@ class PlugInClassifier(_DecisionRule):
         p = getattr(self.estimator_, "cross_fitted_", None)
         if p is None:
             p = _out_of_fold(self.estimator, X, Y, N_FOLDS, fit_params)
-        p, Y = (torch.as_tensor(part, dtype=torch.float64) for part in (p, Y))
+        p, Y = (torch.tensor(np.array(part), dtype=torch.float64) for part in (p, Y))
         network = CountNetwork(Y.shape[1], relaxed_f1).double()
         return network.fit_counts(p, Y, torch.Generator().manual_seed(0)).eval()
 

@@ -243,7 +243,6 @@ class NeighborsExpert(Expert):
         weight[own] -= self.weight_[at, None]
         return np.clip(total / weight, 0, 1)
 
-
     def __getstate__(self):
         state = super().__getstate__()
         return {name: value for name, value in state.items() if name != "_columns"}

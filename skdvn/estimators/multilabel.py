@@ -56,13 +56,14 @@ from .parameters import (
     with_checked_parameters,
 )
 from .solvers import SGD, Adam
+from .stack import NamedEstimatorsMixin
 from .threads import on_one_thread
 
 # What labels at 0 are raised to, at most, where it matters which of them comes first.
 NEARLY_0 = 1e-4
 
 
-class DVNMultiLabelClassifier(LabelEstimator):
+class DVNMultiLabelClassifier(NamedEstimatorsMixin, LabelEstimator):
     """Deep Value Network for multi-label classification.
 
     A value network v(x, y) is trained to predict the value, by default the relaxed
@@ -77,7 +78,8 @@ class DVNMultiLabelClassifier(LabelEstimator):
     estimators : "auto", list of (str, classifier) or (), default="auto"
         Who guesses the labels, as for `sklearn.ensemble.StackingClassifier`: names and
         classifiers with `predict_proba`, whose logits are weighted by
-        `skdvn.StackedGuess`; a classifier "drop" is left out. X is theirs then, and may
+        `skdvn.StackedGuess`; a classifier "drop" is left out. Their parameters can be
+        searched by names such as ``lr__C``. X is theirs then, and may
         be whatever they take, as a data frame or texts. "auto" is logistic regression,
         extra trees and nearest neighbours, up to 2,000 rows kernel ridge regression,
         and from 5,000 rows of dense inputs a perceptron. With () the network makes a

@@ -76,7 +76,64 @@ def experts_for(X, Y, n_jobs=None, random_state=None):
     return experts
 
 
-class StackedGuess(BaseEstimator):
+class NamedEstimatorsMixin:
+    """Parameters of the classifiers in `estimators`, by names such as ``lr__C``."""
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Parameters by name.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether those of nested objects and of named estimators are among them.
+
+        Returns
+        -------
+        params : dict
+        """
+        params = super().get_params(deep)
+        if not deep:
+            return params
+        nested = {}
+        for name, estimator in _named(self.estimators).items():
+            nested[name] = estimator
+            if hasattr(estimator, "get_params"):
+                inner = estimator.get_params(deep=True)
+                nested |= {f"{name}__{key}": value for key, value in inner.items()}
+        return {**nested, **params}
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, those of named estimators included.
+
+        Parameters
+        ----------
+        **params : object
+            Values by name; the name of an estimator alone replaces it.
+
+        Returns
+        -------
+        self : estimator
+        """
+        if "estimators" in params:
+            super().set_params(estimators=params.pop("estimators"))
+        replaced = params.keys() & _named(self.estimators).keys()
+        new = {name: params.pop(name) for name in replaced}
+        if new:
+            self.estimators = [
+                (name, new.get(name, estimator)) for name, estimator in self.estimators
+            ]
+        return super().set_params(**params)
+
+
+def _named(estimators):
+    """Estimators by name, as far as they have one."""
+    if isinstance(estimators, str):
+        return {}
+    pairs = [pair for pair in estimators if isinstance(pair, list | tuple)]
+    return {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
+
+
+class StackedGuess(NamedEstimatorsMixin, BaseEstimator):
     """Label probabilities from several experts, weighted as they deserve.
 
     The logit of a label is a weighted sum of the experts' logits and that of the

@@ -157,7 +157,7 @@ def _global_terms(fitted):
     for network in networks:
         if not isinstance(network, LabelNetwork):
             raise ValueError(
-                "Pairs of labels are known of the default network of "
+                "Pairs of labels are known of network='linear' of "
                 f"DVNMultiLabelClassifier; that of this {type(fitted).__name__} is a "
                 f"{type(network).__name__}."
             )

@@ -178,14 +178,30 @@ class SampledValue:
         return total / self.n_samples
 
     def value_and_grad(self, parts, y):
-        """Mean values, shape (n,), and their gradient in y, by autograd."""
+        """Mean values, shape (n,), and their gradient in y.
+
+        By autograd; where it finds none at all, as for an oracle that rounds, what each
+        label is worth beside the others: the difference that 1 makes to 0.
+        """
         with torch.enable_grad():
-            y = y.detach().requires_grad_()
-            value = self.value(parts, y)
-            if not value.requires_grad:
-                return value, torch.zeros_like(y)
-            (grad,) = torch.autograd.grad(value.sum(), y)
-        return value.detach(), grad
+            leaf = y.detach().requires_grad_()
+            value = self.value(parts, leaf)
+            if value.requires_grad:
+                (grad,) = torch.autograd.grad(value.sum(), leaf)
+                if grad.any():
+                    return value.detach(), grad
+        return value.detach(), self._differences(parts, y)
+
+    @torch.no_grad()
+    def _differences(self, parts, y):
+        """Mean values with a label less those without it, for each label."""
+        differences = torch.empty_like(y)
+        for label in range(y.shape[1]):
+            having, lacking = y.clone(), y.clone()
+            having[:, label], lacking[:, label] = 1, 0
+            gain = self.value(parts, having) - self.value(parts, lacking)
+            differences[:, label] = gain
+        return differences
 
 
 def expected_value(oracle, n_samples, seed):

@@ -89,7 +89,10 @@ KNOWN = {kind.__name__: kind for kind in (*OWN, *SKLEARN)}
 
 #: Classes that skops may meet in a fitted estimator: those of skdvn, and a few of
 #: scikit-learn.
-TRUSTED_TYPES = sorted(f"{one.__module__}.{one.__name__}" for one in KNOWN.values())
+TRUSTED_TYPES = sorted(
+    f"{one.__module__}.{one.__name__}"
+    for one in (*KNOWN.values(), Tree, sparse.csr_matrix)
+)
 
 # Kinds of arrays whose bytes say it all: booleans, integers, floating point numbers.
 NUMBERS = "biuf"
