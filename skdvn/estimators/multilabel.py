@@ -56,14 +56,14 @@ from .parameters import (
     with_checked_parameters,
 )
 from .solvers import SGD, Adam
-from .stack import NamedEstimatorsMixin
+from .stack import NamedEstimators
 from .threads import on_one_thread
 
 # What labels at 0 are raised to, at most, where it matters which of them comes first.
 NEARLY_0 = 1e-4
 
 
-class DVNMultiLabelClassifier(NamedEstimatorsMixin, LabelEstimator):
+class DVNMultiLabelClassifier(NamedEstimators, LabelEstimator):
     """Deep Value Network for multi-label classification.
 
     A value network v(x, y) is trained to predict the value, by default the relaxed

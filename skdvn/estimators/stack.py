@@ -76,8 +76,10 @@ def experts_for(X, Y, n_jobs=None, random_state=None):
     return experts
 
 
-class NamedEstimatorsMixin:
+class NamedEstimators(BaseEstimator):
     """Parameters of the classifiers in `estimators`, by names such as ``lr__C``."""
+
+    estimators: Any
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Parameters by name.
@@ -127,13 +129,14 @@ class NamedEstimatorsMixin:
 
 def _named(estimators):
     """Estimators by name, as far as they have one."""
-    if isinstance(estimators, str):
+    if not isinstance(estimators, list | tuple):
         return {}
     pairs = [pair for pair in estimators if isinstance(pair, list | tuple)]
-    return {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
+    pairs = [pair for pair in pairs if len(pair) == 2 and isinstance(pair[0], str)]
+    return dict(pairs)
 
 
-class StackedGuess(NamedEstimatorsMixin, BaseEstimator):
+class StackedGuess(NamedEstimators):
     """Label probabilities from several experts, weighted as they deserve.
 
     The logit of a label is a weighted sum of the experts' logits and that of the

@@ -7,6 +7,7 @@ do, two gain nothing on an idle machine and cost ten times the work on a busy on
 import threading
 from contextlib import contextmanager
 from functools import cache, wraps
+from typing import cast
 
 import torch
 from threadpoolctl import ThreadpoolController
@@ -91,4 +92,4 @@ def on_one_thread(method: Method) -> Method:
         with one_thread():
             return method(self, *args, **kwargs)
 
-    return limited
+    return cast(Method, limited)
