@@ -15,7 +15,7 @@ from sklearn.base import clone
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import get_scorer, log_loss
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
@@ -150,7 +150,8 @@ BAD = {
         "solver='lbfgs' is for networks.*LabelNetwork.*Allowed are 'sgd'",
     ),
     "hinge": ({"loss": "hinge"}, "solver='lbfgs' minimises.*loss='hinge'"),
-    "loss of the guess": ({"loss": Loss(guess_weight=1)}, "1 of the guess"),
+    "loss of the guess": ({"loss": Loss(guess_weight=1)}, "guess_weight to 0"),
+    "a name of a parameter": ({"estimators": [("cv", LR)]}, "'cv'.*other names"),
     "no such solver": ({"solver": "newton"}, "solver"),
     "no such estimators": ({"estimators": "all"}, "estimators"),
 }
@@ -399,3 +400,37 @@ def test_threads_are_given_back():
         assert counts_of_threads() == within
     torch.set_num_threads(1)
     assert counts_of_threads() == before
+
+
+def test_partial_fit_alone_is_that_of_the_own_guess():
+    params = {"max_iter": 1, "solver": "sgd", "hidden_layer_sizes": (8,)}
+    one, other = (make(given, **params) for given in ("auto", ()))
+    for _ in range(3):
+        one.partial_fit(X[:200], Y[:200])
+        other.partial_fit(X[:200], Y[:200])
+    assert_array_equal(one.predict_proba(X_TEST), other.predict_proba(X_TEST))
+
+
+def test_rows_of_very_many_labels():
+    rng = np.random.default_rng(0)
+    rates = np.r_[np.full(100, 0.95), np.full(100, 0.6)]
+    labels = (rng.random((150, 200)) < rates).astype(int)
+    clf = make().fit(rng.normal(size=(150, 3)), labels)
+    rows = rng.normal(size=(20, 3))
+    truth = (rng.random((20, 200)) < rates).astype(int)
+    above = relaxed_f1_score(truth, clf.predict_proba(rows) >= 0.5)
+    assert clf.score(rows, truth) > above - 0.01
+
+
+def test_what_was_fitted_by_another_kind_is_no_start():
+    clf = make((), max_iter=1, refit=True, hidden_layer_sizes=(8,)).fit(X, Y)
+    clf.set_params(estimators="auto", warm_start=True, max_iter="auto").fit(X, Y)
+    fresh = make().fit(X, Y)
+    assert clf.alpha_ == fresh.alpha_ and clf.n_steps_ == fresh.n_steps_
+    assert_array_equal(clf.predict_value(X_TEST), fresh.predict_value(X_TEST))
+
+
+def test_sparse_forms_and_iterators_for_estimators_of_ones_own():
+    clf = make([("a", LR), ("b", clone(LR))], cv=KFold(3).split(X))
+    clf.fit(sparse.coo_matrix(X), sparse.coo_matrix(Y))
+    assert clf.predict(sparse.coo_matrix(X_TEST)).shape == Y_TEST.shape

@@ -28,7 +28,7 @@ BETWEEN_ROOMS = {
         *("SigmoidMap", "check_values", "encoded_values", "new_map", "value_bins"),
     },
     "skdvn.networks": {
-        *("Correction", "KINDS", "build", "describe", "expected_term"),
+        *("Correction", "KINDS", "N_APART", "build", "describe", "expected_term"),
         *("has_closed_form", "is_known"),
     },
 }

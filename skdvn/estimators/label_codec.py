@@ -118,6 +118,7 @@ def takes_anything(params):
 
 def _rows_as_given(estimator, X, y, reset):
     """The same for an X that is left as it is."""
+    X = X.tocsr() if sparse.issparse(X) else X
     _check_feature_names(estimator, X, reset=reset)
     if len(getattr(X, "shape", ())) == 2:
         _check_n_features(estimator, X, reset=reset)

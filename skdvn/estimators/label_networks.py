@@ -7,7 +7,7 @@ from ..oracles import get_oracle
 from .building import builder, copier, new_module
 from .components import LabelNet
 from .label_codec import is_own_network, widths
-from .parameters import continues, given_or, resolve_loss
+from .parameters import continues, given_or, on_experts, resolve_loss
 from .stack import StackedGuess
 
 # The number of labels is learned from at most so many rows.
@@ -53,6 +53,12 @@ def experts_of(params):
             f"stands on what they say; got network={params.network!r} and "
             f"encoder={params.encoder!r}. Set estimators to 'auto' or () with these."
         )
+    taken = params.get_params(deep=False).keys() & params.get_named_estimators().keys()
+    if taken:
+        raise ValueError(
+            f"estimators names {sorted(taken)}, which are parameters of "
+            f"{type(params).__name__}. Give other names."
+        )
     return StackedGuess(given, params.cv, params.n_jobs, params.random_state)
 
 
@@ -64,10 +70,10 @@ def starts_at_guess(params):
     return params.init == "guess" or automatic
 
 
-def guess_weight(params):
+def guess_weight(params, codec):
     """Weight of the loss of the network's own guess."""
     weight = resolve_loss(params.loss).guess_weight
-    own = stands_on_guess(params) and experts_of(params) is None
+    own = stands_on_guess(params) and not on_experts(codec)
     return given_or(weight, float(own))
 
 
@@ -86,15 +92,17 @@ def new_label_network(params, codec, oracle, rng):
         net = label_net(params)
         network = feed_forward(params, codec, net.activation, net.n_global_units, rng)
         if net.local_term == "linear":
-            return _with_guess(network, params)
-        return GuessLabelNetwork(network, oracle, apart=guess_weight(params) > 0)
+            return _with_guess(network, params, codec)
+        return GuessLabelNetwork(network, oracle, apart=guess_weight(params, codec) > 0)
     sizes = {"n_features": params.n_features_in_, "n_labels": n_labels}
-    return _with_guess(new_module("network", params.network, rng, **sizes), params)
+    return _with_guess(
+        new_module("network", params.network, rng, **sizes), params, codec
+    )
 
 
-def _with_guess(network, params):
+def _with_guess(network, params, codec):
     """The network; raise if it must have a guess and has none."""
-    if guess_weight(params) or starts_at_guess(params):
+    if guess_weight(params, codec) or starts_at_guess(params):
         methods = [getattr(network, name, None) for name in GUESSING]
         pairs = zip(GUESSING, methods, strict=True)
         lacking = [name for name, method in pairs if not callable(method)]
@@ -152,6 +160,12 @@ def count_network(params, codec, max_count=None):
 def count_builder(params, codec, examples):
     """A function ``build(rng, index)``, which learns the number of labels."""
     device, dtype = codec.device, codec.dtype
+    if guess_weight(params, codec):
+        raise ValueError(
+            f"loss={params.loss!r} weights the loss of the network's own guess, and "
+            "with estimators there is none. Set its guess_weight to 0 or 'auto', or "
+            "estimators to ()."
+        )
 
     def build(rng, index):
         rows = torch.randperm(len(examples), generator=rng)[:MAX_ROWS_FOR_COUNTS]

@@ -164,7 +164,7 @@ def label_objective(params, codec, examples, scale):
         resolve_mixture(params.tuples, default),
         get_oracle(params.oracle),
         training_ascent(params, codec, scale),
-        guess_weight(params),
+        guess_weight(params, codec),
         examples.y.take(slice(A_FEW_ROWS)),
     )
 

@@ -30,13 +30,17 @@ class LabelEstimator(ClassifierMixin, BaseDVN):
         """Whether there is so much to compute at once that threads pay."""
         return has_own_modules(self)
 
+    def _rows_together(self):
+        """Rows that are predicted together."""
+        return self.prediction_batch_size
+
     def _placed(self, network):
         """The network on the device, in the precision of the data."""
         return network.to(self.codec_.device, self.codec_.dtype)
 
     def _check_continuity(self, draft, codec):
         """Raise if `fit` goes on from the last one with data of another kind."""
-        if not continues(self):
+        if not continues(draft):
             return
         before = self.n_features_in_, self.codec_.targets.n_labels_
         after = draft.n_features_in_, codec.targets.n_labels_
@@ -66,7 +70,7 @@ class LabelEstimator(ClassifierMixin, BaseDVN):
     def _inferred(self, queries):
         """Relaxed outputs, one mini-batch of rows after the other."""
         self._validate_params()  # they may have been set since fit
-        ascent, size = self._ascent(), self.prediction_batch_size
+        ascent, size = self._ascent(), self._rows_together()
         rng = self._noise(ascent)
         parts = inferred(self.network_, ascent, queries, batch_size=size, rng=rng)
         return (y.numpy() for y in parts)

@@ -15,7 +15,7 @@ from .._moved import with_moved_names
 from ..data import batches_of, stacked
 from ..data.typing import ArrayLike, Labels, MatrixLike, NDArray, Self
 from ..inference import guesses, stages, values
-from ..networks import members
+from ..networks import N_APART, members
 from ..oracles import get_oracle
 from .base import execution_for
 from .callbacks import with_callbacks
@@ -61,6 +61,8 @@ from .threads import on_one_thread
 
 # What labels at 0 are raised to, at most, where it matters which of them comes first.
 NEARLY_0 = 1e-4
+# Probabilities of labels given their number that are held at once.
+MAX_NUMBERS = 2**25
 
 
 class DVNMultiLabelClassifier(NamedEstimators, LabelEstimator):
@@ -429,15 +431,16 @@ classifier or Initializer, default="auto"
         execution = execution_for(self, X, y, sample_weight, X_val, y_val)
         draft = self._draft()
         rows, codec = read_rows(draft, X, y, sample_weight), LabelCodec()
-        data = codec.fit_transform(
-            rows, draft, starts_at_guess(draft), experts_of(draft)
-        )
+        experts = experts_of(draft)
+        if experts is not None:
+            vars(draft).pop("network_", None)  # nothing to go on from
+        data = codec.fit_transform(rows, draft, starts_at_guess(draft), experts)
         check_positives(data.Y)
         self._check_continuity(draft, codec)
         splits = label_splits(draft, codec, data, X_val, y_val)
         examples = codec.examples(data)
         scale = step_scale(self, codec, examples)
-        if continues(self):
+        if continues(draft):
             scale = self._step_scale
         plan = plan_for_labels(draft, codec, examples, splits, scale)
         trained = self._train(plan, examples, execution, X=X, y=y)
@@ -631,6 +634,13 @@ classifier or Initializer, default="auto"
         X = self._checked_with(X, Y, "Y")
         return self._values(self.codec_.inputs(X), [Y])[0]
 
+    def _rows_together(self):
+        if not on_experts(self.codec_):
+            return self.prediction_batch_size
+        n_labels, most = self.codec_.targets.n_labels_, self._max_count + 1
+        n_numbers = min(n_labels, 2 * most + N_APART) * most + n_labels
+        return min(self.prediction_batch_size, max(1, MAX_NUMBERS // n_numbers))
+
     def _ascent(self):
         return label_ascent(self, self.codec_, self._step_scale)
 
@@ -638,7 +648,10 @@ classifier or Initializer, default="auto"
         """Labels before any ascent, or after it where there is no guess."""
         if on_experts(self.codec_):
             size = self.prediction_batch_size
-            return (queries.x.take(at).numpy() for at in batches_of(len(queries), size))
+            return (
+                queries.x.take(at).cpu().numpy()
+                for at in batches_of(len(queries), size)
+            )
         if not stands_on_guess(self):
             return self._inferred(queries)
         size = self.prediction_batch_size
@@ -665,7 +678,7 @@ classifier or Initializer, default="auto"
         """Relaxed labels at the start and after each step."""
         queries = self._queries(X)
         self._validate_params()  # they may have been set since fit
-        ascent, size = self._ascent(), self.prediction_batch_size
+        ascent, size = self._ascent(), self._rows_together()
         rng = self._noise(ascent)
         iterates = stages(self.network_, ascent, queries, batch_size=size, rng=rng)
         return (self._ordered(y.numpy(), queries, 0) for y in iterates)
@@ -680,12 +693,12 @@ classifier or Initializer, default="auto"
         """Labels that have all fallen to 0, in the order of their probabilities."""
         if not self.min_labels or not on_experts(self.codec_):
             return relaxed
-        guess = queries.x.take(slice(low, low + len(relaxed))).numpy()
+        guess = queries.x.take(slice(low, low + len(relaxed))).cpu().numpy()
         return np.maximum(relaxed, NEARLY_0 * guess)
 
     def _values(self, inputs, outputs):
         """What the network thinks of several outputs of each row, (n_outputs, n)."""
-        size = self.prediction_batch_size
+        size = self._rows_together()
         outputs = [self.codec_.outputs(Y) for Y in outputs]
         return values(self.network_, inputs, outputs, batch_size=size).numpy()
 

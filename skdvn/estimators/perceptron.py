@@ -81,12 +81,14 @@ class PerceptronExpert(Expert):
             learning_rate_init=self.learning_rate_init,
             random_state=rng.randint(2**31 - 1),
         )
-        Y = dense(Y).astype(int)
+        Y, classes = dense(Y).astype(int), np.arange(n_labels)
+        if n_labels == 1:
+            Y, classes = Y.ravel(), [0, 1]
         for _ in range(self._n_epochs(n * (X.shape[1] + n_labels))):
             rows = slice(None)
             if weight is not None:
                 rows = rng.choice(n, n, p=weight / weight.sum())
-            network.partial_fit(X[rows], Y[rows], classes=np.arange(n_labels))
+            network.partial_fit(X[rows], Y[rows], classes=classes)
         return list(zip(network.coefs_, network.intercepts_, strict=True))
 
     def _n_epochs(self, n_numbers):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
-from ..data import batches_of, rows_at_once
+from ..data import batches_of, rows_at_once, stacked
 from ..data.typing import ArrayLike, MatrixLike, NDArray, RandomState, Self
 from .cross_fitting import CrossFitted
 from .experts import (
@@ -97,7 +98,7 @@ class NamedEstimators(BaseEstimator):
         if not deep:
             return params
         nested = {}
-        for name, estimator in _named(self.estimators).items():
+        for name, estimator in self.get_named_estimators().items():
             nested[name] = estimator
             if hasattr(estimator, "get_params"):
                 inner = estimator.get_params(deep=True)
@@ -118,7 +119,8 @@ class NamedEstimators(BaseEstimator):
         """
         if "estimators" in params:
             super().set_params(estimators=params.pop("estimators"))
-        replaced = params.keys() & _named(self.estimators).keys()
+        named = self.get_named_estimators().keys()
+        replaced = (params.keys() & named) - super().get_params(deep=False).keys()
         new = {name: params.pop(name) for name in replaced}
         if new:
             self.estimators = [
@@ -126,14 +128,18 @@ class NamedEstimators(BaseEstimator):
             ]
         return super().set_params(**params)
 
+    def get_named_estimators(self) -> dict[str, Any]:
+        """Estimators by name, as far as they have one.
 
-def _named(estimators):
-    """Estimators by name, as far as they have one."""
-    if not isinstance(estimators, list | tuple):
-        return {}
-    pairs = [pair for pair in estimators if isinstance(pair, list | tuple)]
-    pairs = [pair for pair in pairs if len(pair) == 2 and isinstance(pair[0], str)]
-    return dict(pairs)
+        Returns
+        -------
+        named : dict
+        """
+        if not isinstance(self.estimators, list | tuple):
+            return {}
+        pairs = [pair for pair in self.estimators if isinstance(pair, list | tuple)]
+        pairs = [pair for pair in pairs if len(pair) == 2 and isinstance(pair[0], str)]
+        return {name: estimator for name, estimator in pairs}
 
 
 class StackedGuess(NamedEstimators):
@@ -218,6 +224,7 @@ class StackedGuess(NamedEstimators):
         -------
         self : StackedGuess
         """
+        X, y = (part.tocsr() if sparse.issparse(part) else part for part in (X, y))
         targets = LabelTargets(y)
         Y = sparse.csr_matrix(targets.encode(y), dtype=np.float32)
         if _num_samples(X) != Y.shape[0]:
@@ -254,6 +261,13 @@ class StackedGuess(NamedEstimators):
             Of a one-dimensional y a column per class; rows need not add up to 1.
         """
         check_is_fitted(self)
+        if self.estimators != "auto":
+            return self._said(X)
+        X = numbers(X)
+        rows = batches_of(X.shape[0], rows_at_once(len(self.rates_)))
+        return stacked((self._said(X[part]) for part in rows), X.shape[0])
+
+    def _said(self, X):
         return self._stacked([expert.predict_proba(X) for _, expert in self.experts_])
 
     def _fitted_experts(self, X, y, Y, weight, targets, rng):
@@ -262,10 +276,13 @@ class StackedGuess(NamedEstimators):
             X = numbers(X)
             experts = experts_for(X, Y, self.n_jobs, seed)
             return [(name, one.fit(X, Y, weight)) for name, one in experts]
+        cv = self.cv
+        if not isinstance(cv, Integral | str) and not hasattr(cv, "split"):
+            cv = list(cv)  # an iterator serves one classifier alone
         return [
             (
                 name,
-                CrossFitted(name, estimator, self.cv, self.n_jobs, seed).fit(
+                CrossFitted(name, estimator, cv, self.n_jobs, seed).fit(
                     X, y, weight, targets
                 ),
             )
@@ -299,15 +316,15 @@ class StackedGuess(NamedEstimators):
         ).x
 
     def _stacked(self, said):
-        stacked = np.empty(said[0].shape, np.result_type(*said))
+        found = np.empty(said[0].shape, np.result_type(*said))
         base = self.rate_weight_ * logit(self.rates_) + self.bias_
-        for rows in batches_of(len(stacked), rows_at_once(stacked.shape[1])):
+        for rows in batches_of(len(found), rows_at_once(found.shape[1])):
             total = sum(
                 w * _logits(one[rows])
                 for w, one in zip(self.weights_, said, strict=True)
             )
-            stacked[rows] = expit(total + base)
-        return stacked
+            found[rows] = expit(total + base)
+        return found
 
 
 def _logits(probabilities):

@@ -16,18 +16,27 @@ from ..data.typing import Method
 
 
 class _SharedPools:
-    """BLAS, whose threads serve all Python threads: limited while any of them asks."""
+    """BLAS and PyTorch, whose threads serve all Python threads.
+
+    They are limited while any of these asks for it.
+    """
 
     def __init__(self):
         self._lock, self._n_users, self._before = threading.Lock(), 0, []
+        self._of_torch = 1
 
     def limit(self):
-        """Use one thread, until `release` has been called as often."""
+        """Use one thread, until `release` has been called as often.
+
+        Returns how many PyTorch had before.
+        """
         with self._lock:
             if not self._n_users:
                 self._before = [one.num_threads for one in _libraries("blas")]
                 self._set([1] * len(self._before))
+                self._of_torch = torch.get_num_threads()
             self._n_users += 1
+            return self._of_torch
 
     def release(self):
         """Go back to as many as before the first call, after the last."""
@@ -50,7 +59,7 @@ def _libraries(user_api):
     return ThreadpoolController().select(user_api=user_api).lib_controllers
 
 
-_blas, _here = _SharedPools(), threading.local()
+_pools, _here = _SharedPools(), threading.local()
 
 
 @contextmanager
@@ -62,9 +71,8 @@ def one_thread():
     if getattr(_here, "is_limited", False):
         yield
         return
-    of_torch = torch.get_num_threads()
     of_openmp = [one.num_threads for one in _libraries("openmp")]
-    _blas.limit()
+    of_torch = _pools.limit()
     _here.is_limited = True
     try:
         torch.set_num_threads(1)
@@ -73,7 +81,7 @@ def one_thread():
         yield
     finally:
         _here.is_limited = False
-        _blas.release()
+        _pools.release()
         torch.set_num_threads(of_torch)
         for library, n_threads in zip(_libraries("openmp"), of_openmp, strict=True):
             library.set_num_threads(n_threads)

@@ -4,7 +4,7 @@ from .checks import check_is_network, check_network
 from .conv import ConvNetwork
 from .count_model import CountModel, largest_count
 from .count_values import best_labels, exact_maximiser
-from .counts import CountNetwork
+from .counts import N_APART, CountNetwork
 from .expected import expected_term, has_closed_form
 from .guesses import Correction, GuessNetwork
 from .joint import JointNetwork, join, members, score_all
@@ -37,6 +37,7 @@ __all__ = [
     "ACTIVATIONS",
     "FCN",
     "KINDS",
+    "N_APART",
     "ConvNetwork",
     "Correction",
     "CountModel",

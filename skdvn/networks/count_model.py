@@ -23,14 +23,14 @@ def largest_count(Y, cap=150):
     Y : torch.Tensor of shape (n, n_labels)
         True labels.
     cap : int, default=150
-        The most there may be.
+        The margin ends here.
 
     Returns
     -------
     max_count : int
     """
     largest = int(Y.sum(1).max())
-    return max(1, min(largest + 2 + largest // 5, Y.shape[1], cap))
+    return max(1, largest, min(largest + 2 + largest // 5, Y.shape[1], cap))
 
 
 class CountModel(nn.Module):
