@@ -415,7 +415,8 @@ def test_bibtex(data_home):
         load_bibtex(data_home, subset=s, return_X_y=True) for s in ("train", "test")
     ]
     split = ShuffleSplit(1, test_size=0.3, random_state=0)
-    clf = CalibratedValueCV(DVNMultiLabelClassifier(random_state=0), cv=split)
+    dvn = DVNMultiLabelClassifier(network="linear", random_state=0)
+    clf = CalibratedValueCV(dvn, cv=split)
     clf.fit(*parts[0])
     before = value_calibration_error(*value_pairs(clf.estimator_, *parts[1]))
     after = value_calibration_error(*value_pairs(clf, *parts[1]))
