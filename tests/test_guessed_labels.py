@@ -31,6 +31,7 @@ from skdvn.networks import CountNetwork, conditional_labels
 from skdvn.oracles import ORACLES, relaxed_f1
 from skdvn.persistence import load, save
 from skdvn.training import (
+    Batch,
     FullBatchTrainer,
     Objective,
     Optimization,
@@ -278,8 +279,6 @@ def test_l_bfgs_ends_where_the_loss_is_flat():
 
 @given(st.integers(0, 10**6), st.floats(0, 1))
 def test_the_guess_does_not_look_at_the_truth(seed, tau):
-    from skdvn.training import Batch
-
     rng = torch.Generator().manual_seed(seed)
     network = CountNetwork(4, relaxed_f1).double()
     context = network.encode(torch.rand(6, 4, generator=rng).double())

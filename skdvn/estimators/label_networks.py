@@ -53,7 +53,7 @@ def experts_of(params):
             f"stands on what they say; got network={params.network!r} and "
             f"encoder={params.encoder!r}. Set estimators to 'auto' or () with these."
         )
-    taken = params.get_params(deep=False).keys() & params.get_named_estimators().keys()
+    taken = params.get_params(deep=False).keys() & params._named_estimators().keys()
     if taken:
         raise ValueError(
             f"estimators names {sorted(taken)}, which are parameters of "

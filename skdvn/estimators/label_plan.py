@@ -67,13 +67,17 @@ MAX_N_STEPS = 40
 CANDIDATES = {
     "sgd": ((0.3, 5.0, 250), (0.6, 1.5, 750), (0.3, 15.0, 250)),
     "adam": ((1e-3, 0.1, 250), (1e-3, 0.1, 750)),
+    "lbfgs": ((1.0, 1.0, 0),),
 }
-CANDIDATE_FOR_MANY_ROWS = {"sgd": ((0.6, 5.0, 0),), "adam": ((1e-3, 0.1, 0),)}
-CANDIDATES["lbfgs"] = CANDIDATE_FOR_MANY_ROWS["lbfgs"] = ((1.0, 1.0, 0),)
-# For solvers other than L-BFGS on top of experts, where few weights are left.
-RATE_ON_EXPERTS = 0.1
+CANDIDATE_FOR_MANY_ROWS = {
+    "sgd": ((0.6, 5.0, 0),),
+    "adam": ((1e-3, 0.1, 0),),
+    "lbfgs": ((1.0, 1.0, 0),),
+}
 # But never for fewer epochs.
 MIN_EPOCHS = 16
+# For solvers other than L-BFGS on top of experts, where few weights are left.
+RATE_ON_EXPERTS = 0.1
 # A rate that does not fall, in terms of one that does: in `partial_fit` on Bibtex, 300
 # units and six epochs in blocks of 780 rows, .40 on held-out rows instead of .29.
 CONSTANT_RATE = 1 / 6
@@ -196,15 +200,15 @@ def optimizations(params, n_rows, lag=0):
 
 def _optimization_on_experts(params, n_rows, n_labels, solver):
     """How a network on experts is trained, with nothing to select."""
-    settled = optimization(
+    return optimization(
         params,
         {**SOLVER_DEFAULTS, "solver": solver},
         n_epochs=given_or(params.max_iter, 1),
         learning_rate_init=given_or(params.learning_rate_init, RATE_ON_EXPERTS),
         alpha=given_or(params.alpha, 1 / n_rows),
         batch_size=given_or(params.batch_size, min(512, rows_at_once(50 * n_labels))),
+        lag=lag_of(params),
     )
-    return replace(settled, lag=lag_of(params))
 
 
 def first_optimization(params, codec, n_rows):
@@ -296,10 +300,11 @@ def plan_for_labels(params, codec, examples, splits, scale):
     plan : Plan
     """
     n_rows, n_networks = len(examples), params.n_networks
-    candidates = optimizations(params, n_rows, lag_of(params))
     if on_experts(codec):
         n_labels = codec.targets.n_labels_
         candidates = (_optimization_on_experts(params, n_rows, n_labels, "lbfgs"),)
+    else:
+        candidates = optimizations(params, n_rows, lag_of(params))
     ascents = (training_ascent(params, codec, scale),)
     if continues(params):
         n_networks = len(members(params.network_))

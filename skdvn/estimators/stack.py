@@ -98,7 +98,7 @@ class NamedEstimators(BaseEstimator):
         if not deep:
             return params
         nested = {}
-        for name, estimator in self.get_named_estimators().items():
+        for name, estimator in self._named_estimators().items():
             nested[name] = estimator
             if hasattr(estimator, "get_params"):
                 inner = estimator.get_params(deep=True)
@@ -119,7 +119,7 @@ class NamedEstimators(BaseEstimator):
         """
         if "estimators" in params:
             super().set_params(estimators=params.pop("estimators"))
-        named = self.get_named_estimators().keys()
+        named = self._named_estimators().keys()
         replaced = (params.keys() & named) - super().get_params(deep=False).keys()
         new = {name: params.pop(name) for name in replaced}
         if new:
@@ -128,13 +128,8 @@ class NamedEstimators(BaseEstimator):
             ]
         return super().set_params(**params)
 
-    def get_named_estimators(self) -> dict[str, Any]:
-        """Estimators by name, as far as they have one.
-
-        Returns
-        -------
-        named : dict
-        """
+    def _named_estimators(self):
+        """Estimators by name, as far as they have one."""
         if not isinstance(self.estimators, list | tuple):
             return {}
         pairs = [pair for pair in self.estimators if isinstance(pair, list | tuple)]
