@@ -1,5 +1,6 @@
 """Labels guessed by estimators, and the network that stands on what they say."""
 
+import itertools
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 
@@ -48,6 +49,10 @@ X, Y = (part[PERMUTED] for part in load_digit_attributes(noise=6, return_X_y=Tru
 X, X_TEST, Y, Y_TEST = X[:300], X[300:900], Y[:300], Y[300:900]
 CPU, DOUBLE = torch.device("cpu"), torch.float64
 LR = OneVsRestClassifier(LogisticRegression(solver="liblinear", C=0.01))
+
+
+def seeded():
+    return torch.Generator().manual_seed(0)
 
 
 def make(estimators="auto", **params):
@@ -299,6 +304,30 @@ def test_the_guess_does_not_look_at_the_truth(seed, tau):
         assert set(y.unique().tolist()) <= {0.0, 1.0}
         outputs.append(y)
     assert torch.equal(*outputs)
+
+
+def test_tau_says_how_far_from_a_sample_of_the_guess():
+    network = CountNetwork(6, relaxed_f1).double()
+    context = network.encode(torch.full((300, 6), 0.5).double())
+    y, agreement = torch.zeros(300, 6).double(), []
+    for tau in (0.0, 0.1, 1.0):
+        settings, rng = TupleSettings(relaxed_f1, GradientAscent(2), tau=tau), seeded()
+        centre = network.sample(context, seeded())
+        batch = Batch(network, context, y, y, torch.arange(300), settings, rng)
+        agreement.append(relaxed_f1(guess(batch)[0], centre).mean().item())
+    assert agreement[0] == 1 > agreement[1] > agreement[2] + 0.05
+
+
+@pytest.mark.parametrize("n_steps", [1, 4])
+def test_steps_that_fall_in_equal_parts(n_steps):
+    ascent = GradientAscent(n_steps, 0.8, "logit", step_decay="linear")
+    field = lambda y: (y.sum(1), torch.full_like(y, 0.01))  # noqa: E731
+    ys = [
+        torch.zeros(1, 1),
+        *(y.clone() for y in ascent.iterates(field, torch.zeros(1, 1))),
+    ]
+    sizes = [100 * (b - a).item() for a, b in itertools.pairwise(ys)]
+    assert_allclose(sizes, 0.8 * np.arange(n_steps, 0, -1) / n_steps, rtol=1e-4)
 
 
 # -- weights, more rows, files ---------------------------------------------------------

@@ -127,9 +127,8 @@ class LogisticExpert(Expert):
     def _fit(self, X, Y, weight):
         self.view_ = InputView().fit(X, weight)
         seen = self.view_.transform(X)
-        folds = KFold(min(self.n_folds, X.shape[0]), shuffle=True)
-        folds.random_state = check_random_state(self.random_state).randint(2**31 - 1)
-        folds = list(folds.split(seen))
+        rng = check_random_state(self.random_state)
+        folds = shuffled_folds(self.n_folds, X.shape[0], rng)
         best = np.inf
         for C in self._candidates(seen, Y):
             held_out = self._held_out(seen, Y, weight, folds, C)
@@ -338,6 +337,13 @@ def log_loss(probabilities, Y, weight=None):
         right = np.where(dense(Y[rows]) > 0, clipped, 1 - clipped)
         total -= weight[rows] @ np.log(right).sum(axis=1, dtype=np.float64)
     return total / (weight.sum() * Y.shape[1])
+
+
+def shuffled_folds(n_folds, n_rows, rng):
+    """Pairs of the rows to fit to and the others, no more of them than rows."""
+    seed = rng.randint(2**31 - 1)
+    folds = KFold(min(n_folds, n_rows), shuffle=True, random_state=seed)
+    return list(folds.split(np.empty(n_rows)))
 
 
 def numbers(X):

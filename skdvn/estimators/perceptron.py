@@ -3,11 +3,10 @@
 import numpy as np
 from joblib import Parallel, delayed
 from scipy.special import expit
-from sklearn.model_selection import KFold
 from sklearn.neural_network import MLPClassifier
 from sklearn.utils import check_random_state
 
-from .experts import Expert
+from .experts import Expert, shuffled_folds
 from .input_views import InputView, dense
 
 # A network is done after so many numbers, inputs and labels of all epochs.
@@ -53,9 +52,8 @@ class PerceptronExpert(Expert):
         self.view_ = InputView().fit(X, weight)
         seen = self.view_.transform(X)
         rng = check_random_state(self.random_state)
-        folds = KFold(min(self.n_folds, len(Y.indptr) - 1), shuffle=True)
-        folds.random_state = rng.randint(2**31 - 1)
-        parts = [*folds.split(seen), (np.arange(seen.shape[0]), [])]
+        folds = shuffled_folds(self.n_folds, X.shape[0], rng)
+        parts = [*folds, (np.arange(X.shape[0]), [])]
         seeds = rng.randint(2**31 - 1, size=len(parts))
         pool = Parallel(n_jobs=self.n_jobs, prefer="threads")
         fitted = pool(
