@@ -33,7 +33,7 @@ from skdvn import DVNMultiLabelClassifier
 from skdvn.baselines import PlugInClassifier, plug_in_labels
 from skdvn.metrics import relaxed_f1_score
 
-FIXED = {"max_iter": 1, "step_size": 0.5, "n_steps": 20, "prior_weight": 0.0}
+LINEAR = {"network": "linear", "step_size": 0.5, "n_steps": 20}
 
 
 def logistic_regression(C=1.0):
@@ -43,14 +43,14 @@ def logistic_regression(C=1.0):
 
 
 GROWTH = {
-    "epoch": lambda seed: DVNMultiLabelClassifier(random_state=seed, **FIXED),
+    "epoch": lambda seed: DVNMultiLabelClassifier(
+        max_iter=1, random_state=seed, **LINEAR
+    ),
     "default": lambda seed: DVNMultiLabelClassifier(random_state=seed),
 }
 QUALITY = {
     "dvn": GROWTH["default"],
-    "paper's ascent": lambda seed: DVNMultiLabelClassifier(
-        step_size=0.5, n_steps=20, prior_weight=0.0, random_state=seed
-    ),
+    "paper's ascent": lambda seed: DVNMultiLabelClassifier(random_state=seed, **LINEAR),
     "lr": lambda seed: logistic_regression(),
     "lr tf-idf": lambda seed: make_pipeline(TfidfTransformer(), logistic_regression(3)),
 }

@@ -47,7 +47,7 @@ def report(name, times):
 def compare_n_jobs():
     """The networks of one fit."""
     X, Y = load_digit_attributes(noise=6, return_X_y=True)
-    labels = DVNMultiLabelClassifier(random_state=0)
+    labels = DVNMultiLabelClassifier(network="linear", random_state=0)
     report("labels, nine networks", _by_n_jobs(labels, X[:1257], Y[:1257]))
     X, Y = make_silhouettes(200, random_state=0)
     masks = UNetSegmenter(16, max_iter=20, n_networks=2, random_state=0)
@@ -66,7 +66,9 @@ def compare_searches():
     """The fits of a grid search."""
     X, Y = load_digit_attributes(noise=6, return_X_y=True)
     X, Y = X[:1257], Y[:1257]
-    clf = DVNMultiLabelClassifier(refit=True, learning_rate_init=0.3, random_state=0)
+    clf = DVNMultiLabelClassifier(
+        network="linear", refit=True, learning_rate_init=0.3, random_state=0
+    )
     search = GridSearchCV(clf, {"tau": [0.0, 0.05, 0.1, 0.2]}, cv=3)
     times = {"one by one": seconds(lambda: clone(search).fit(X, Y))}
     two = clone(search).set_params(n_jobs=2)

@@ -24,7 +24,7 @@ from skdvn import DVNMultiLabelClassifier
 from skdvn.baselines import FeedForwardClassifier, PlugInClassifier
 from skdvn.metrics import relaxed_f1_score
 
-CHOSEN = ("learning_rate_init", "alpha", "prior_weight", "step_size", "n_steps")
+CHOSEN = ("learning_rate_init", "alpha", "step_size", "n_steps")
 
 
 def logistic_regression(X):

@@ -216,7 +216,7 @@ def peak_memory(n_rows, n_labels):
     """MiB that data, a fit of two epochs and a prediction add to the imports'."""
     start = peak_so_far()
     X, Y = make_data(n_rows, N_FEATURES, n_labels)
-    clf = DVNMultiLabelClassifier(max_iter=2, prior_weight=0, random_state=0)
+    clf = DVNMultiLabelClassifier(network="linear", max_iter=2, random_state=0)
     clf.fit(X, Y).predict(X)
     return peak_so_far() - start
 
