@@ -43,6 +43,7 @@ from skdvn.training import (
     other_truths,
     stratified,
 )
+from skdvn.training.optimizers import LBFGS
 
 PERMUTED = np.random.default_rng(0).permutation(1797)
 X, Y = (part[PERMUTED] for part in load_digit_attributes(noise=6, return_X_y=True))
@@ -462,3 +463,18 @@ def test_sparse_forms_and_iterators_for_estimators_of_ones_own():
     clf = make([("a", LR), ("b", clone(LR))], cv=KFold(3).split(X))
     clf.fit(sparse.coo_matrix(X), sparse.coo_matrix(Y))
     assert clf.predict(sparse.coo_matrix(X_TEST)).shape == Y_TEST.shape
+
+
+def test_l_bfgs_decays_weights_but_no_biases():
+    network = torch.nn.Linear(1, 1)
+    unused = torch.nn.Parameter(torch.ones(2))
+    network.register_parameter("unused", unused)
+
+    def loss():
+        return (network.weight - 1).square().sum() + (network.bias - 1).square().sum()
+
+    found = LBFGS(network, alpha=2.0).minimise(loss)
+    assert network.weight.item() == pytest.approx(0.5, abs=1e-4)
+    assert network.bias.item() == pytest.approx(1.0, abs=1e-4)
+    assert found == pytest.approx(0.5, abs=1e-4) and unused.tolist() == [1, 1]
+    assert network.weight.dtype == torch.float32

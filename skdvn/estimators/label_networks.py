@@ -62,6 +62,21 @@ def experts_of(params):
     return StackedGuess(given, params.cv, params.n_jobs, params.random_state)
 
 
+def check_partial(params):
+    """Raise if `partial_fit` cannot do what the parameters say."""
+    given = params.estimators
+    if len(given) and given != "auto":
+        raise ValueError(
+            f"estimators={given!r} cannot be used in partial_fit, since they need all "
+            "rows at once. Allowed are 'auto' and ()."
+        )
+    if params.solver == "lbfgs":
+        raise ValueError(
+            "solver='lbfgs' cannot be used in partial_fit, since it needs all rows at "
+            "once. Allowed are 'auto', 'sgd' and 'adam'."
+        )
+
+
 def starts_at_guess(params):
     """Whether inference starts at what the network itself says."""
     if not isinstance(params.init, str):

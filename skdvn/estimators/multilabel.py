@@ -28,6 +28,7 @@ from .label_codec import (
     read_rows,
 )
 from .label_networks import (
+    check_partial,
     count_network,
     experts_of,
     label_builder,
@@ -705,18 +706,3 @@ classifier or Initializer, default="auto"
     def _values_of_stages(self, X, stages):
         """What the network thinks of labels at each stage, (n_stages, n_samples)."""
         return self._values(self.codec_.inputs(self._checked(X)), stages)
-
-
-def check_partial(estimator):
-    """Raise if `partial_fit` cannot do what the parameters or the last fit say."""
-    given = estimator.estimators
-    if len(given) and given != "auto":
-        raise ValueError(
-            f"estimators={given!r} cannot be used in partial_fit, since they need all "
-            "rows at once. Allowed are 'auto' and ()."
-        )
-    if estimator.solver == "lbfgs":
-        raise ValueError(
-            "solver='lbfgs' cannot be used in partial_fit, since it needs all rows at "
-            "once. Allowed are 'auto', 'sgd' and 'adam'."
-        )

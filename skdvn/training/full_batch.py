@@ -3,9 +3,9 @@
 import math
 
 import torch
-from scipy.optimize import minimize
 
 from ..inference import starting_points
+from .optimizers import LBFGS
 from .plan import LOSSES
 from .trainer import Trainer
 
@@ -91,61 +91,3 @@ class FullBatchTrainer(Trainer):
 
     def _starts(self, network, context, drawn, rng):
         return starting_points(network, context, drawn.y_init)
-
-
-class LBFGS:
-    """SciPy's L-BFGS, for the weights that a loss depends on.
-
-    Parameters
-    ----------
-    network : torch.nn.Module
-    alpha : float
-        Half of it times the square of all weights but biases is added to the loss.
-    """
-
-    def __init__(self, network, alpha):
-        self.network, self.alpha = network, alpha
-        named = [pair for pair in network.named_parameters() if pair[1].requires_grad]
-        self.params = [p for _, p in named]
-        self.alphas = [0.0 if name.endswith("bias") else alpha for name, _ in named]
-
-    def minimise(self, loss):
-        """Set the weights to where the loss is least, and return what it is there."""
-        dtype = self.params[0].dtype
-        self.network.double()
-        used = [
-            (p, alpha)
-            for p, alpha in zip(self.params, self.alphas, strict=True)
-            if _depends(loss, p)
-        ]
-
-        def loss_and_grad(flat):
-            _set(used, flat)
-            value = loss() + sum(0.5 * alpha * p.square().sum() for p, alpha in used)
-            grads = torch.autograd.grad(value, [p for p, _ in used])
-            return value.item(), torch.cat([g.flatten() for g in grads]).cpu().numpy()
-
-        start = torch.cat([p.detach().flatten() for p, _ in used]).cpu().numpy()
-        found = minimize(loss_and_grad, start, jac=True, method="L-BFGS-B")
-        _set(used, found.x)
-        self.network.to(dtype)
-        return float(found.fun)
-
-    def state(self):
-        """What it remembers between epochs: nothing."""
-        return {}
-
-    def resume(self, state):
-        """Go on from a state."""
-
-
-def _depends(loss, parameter):
-    (grad,) = torch.autograd.grad(loss(), [parameter], allow_unused=True)
-    return grad is not None
-
-
-@torch.no_grad()
-def _set(used, flat):
-    for p, _ in used:
-        p.copy_(torch.as_tensor(flat[: p.numel()]).view(p.shape))
-        flat = flat[p.numel() :]

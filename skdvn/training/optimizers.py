@@ -1,10 +1,11 @@
-"""SGD with momentum, Adam, AdamW, and averages of their iterates.
+"""SGD with momentum, Adam, AdamW, L-BFGS, and averages of iterates.
 
 torch's own optimizers import its compiler when the first one is made, which costs
 every fresh process two seconds; a grid search starts many.
 """
 
 import torch
+from scipy.optimize import minimize
 
 from ..networks import copy_network
 
@@ -127,6 +128,57 @@ class AdamW(Adam):
     def _decayed(self, p, grad, alpha, learning_rate):
         p.mul_(1 - learning_rate * alpha)
         return grad
+
+
+class LBFGS(Optimizer):
+    """SciPy's L-BFGS, for those weights that a loss depends on.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+    alpha : float
+        Half of it times the square of all weights but biases is added to the loss.
+    """
+
+    remembered = ()
+
+    def __init__(self, network, alpha):
+        super().__init__(network, alpha, float("inf"))
+        self.network = network
+
+    def minimise(self, loss):
+        """Set the weights to where the loss is least, and return what it is there."""
+        dtype = self.params[0].dtype
+        self.network.double()
+        used = [
+            (p, alpha)
+            for p, alpha in zip(self.params, self.alphas, strict=True)
+            if _depends(loss, p)
+        ]
+
+        def loss_and_grad(flat):
+            _set(used, flat)
+            value = loss() + sum(0.5 * alpha * p.square().sum() for p, alpha in used)
+            grads = torch.autograd.grad(value, [p for p, _ in used])
+            return value.item(), torch.cat([g.flatten() for g in grads]).cpu().numpy()
+
+        start = torch.cat([p.detach().flatten() for p, _ in used]).cpu().numpy()
+        found = minimize(loss_and_grad, start, jac=True, method="L-BFGS-B")
+        _set(used, found.x)
+        self.network.to(dtype)
+        return float(found.fun)
+
+
+def _depends(loss, parameter):
+    (grad,) = torch.autograd.grad(loss(), [parameter], allow_unused=True)
+    return grad is not None
+
+
+@torch.no_grad()
+def _set(used, flat):
+    for p, _ in used:
+        p.copy_(torch.as_tensor(flat[: p.numel()]).view(p.shape))
+        flat = flat[p.numel() :]
 
 
 class MovingAverage:
