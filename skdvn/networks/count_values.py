@@ -79,9 +79,10 @@ class IOUValue:
 
     def prepare(self, p, counts, labels):
         """What depends on the row alone: a tuple of tensors, counts first."""
-        spread = _spread(labels)
+        # Variances in place of probabilities; those of rare labels are the same.
+        spread = labels._replace(labels=labels.labels * (1 - labels.labels))
         total = spread.labels.sum(1) + spread.rest.sum(1, keepdim=True) * spread.left
-        return counts, total, *labels
+        return counts, total, spread.labels, *labels
 
     def value(self, parts, y):
         """Expected values, shape (n,)."""
@@ -91,8 +92,7 @@ class IOUValue:
 
     def value_and_grad(self, parts, y):
         """Expected values, shape (n,), and their gradient in y."""
-        counts, labels = parts[0], LabelsGivenCount(*parts[2:])
-        spread = _spread(labels)
+        counts, labels, spread = self._labels(parts)
         size, rest, shared, variance, slope = self._terms(parts, y)
         value = (counts * (shared / rest + size * variance / rest**3)).sum(1)
         curved = 3 * size * variance / rest**4
@@ -104,23 +104,23 @@ class IOUValue:
         empty, steeper = _emptiness(y)
         return value + counts[:, 0] * empty, grad + counts[:, :1] * steeper
 
+    def _labels(self, parts):
+        """Probabilities of the numbers, of the labels, and the latters' variances."""
+        labels = LabelsGivenCount(*parts[3:])
+        return parts[0], labels, labels._replace(labels=parts[2])
+
     def _terms(self, parts, y):
         """Sizes of both, of their union, of the intersection; its variance; a slope.
 
         The slope is that of the variance in the sum of independent variances.
         """
-        counts, total, labels = *parts[:2], LabelsGivenCount(*parts[2:])
+        counts, labels, spread = self._labels(parts)
         size_true = torch.arange(counts.shape[1], dtype=y.dtype, device=y.device)
         size = at_least_one(y.sum(1, keepdim=True)) + size_true
-        shared, independent = labels.sums(y), _spread(labels).sums(y)
-        share = independent / total.clamp_min(1e-6)
+        shared, independent = labels.sums(y), spread.sums(y)
+        share = independent / parts[1].clamp_min(1e-6)
         variance = independent * (1 - share)
         return size, size - shared, shared, variance, 1 - 2 * share
-
-
-def _spread(labels):
-    """Variances ``P (1 - P)`` in place of probabilities; of rare labels they are P."""
-    return labels._replace(labels=labels.labels * (1 - labels.labels))
 
 
 class AccuracyValue:
