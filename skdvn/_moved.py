@@ -76,7 +76,8 @@ PARAMETERS = {
     },
     "DVNSegmenter": {
         "local_term": "network=MaskNet({!r})",
-        "n_global_units": "network=MaskNet(n_global_units={!r})",
+        "n_levels": "network=MaskNet(n_levels={!r})",
+        "n_global_units": "network=MaskNet(), which has no correction any more,",
         **ASCENT,
         **MIXTURE,
         **LOSS,

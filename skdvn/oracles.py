@@ -178,6 +178,7 @@ ORACLES: dict[str, Oracle] = {
 # For maps of classes, one channel each; of two classes the foreground alone.
 MAP_ORACLES: dict[str, Oracle] = {
     **ORACLES,
+    "dice": relaxed_f1,
     "accuracy": relaxed_pixel_accuracy,
     "mean_iou": relaxed_mean_iou,
 }

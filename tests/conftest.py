@@ -102,8 +102,8 @@ def image_networks(seeded):
             ("own oracle", _mean_square, "oracle"),
             ("linear", relaxed_iou, "linear"),
         ):
-            encoder = UNet(3, 1, width=4, n_levels=2, generator=rng)
-            networks[name] = GuessNetwork(encoder, oracle, local, 3, generator=rng)
+            encoder = UNet(3, 1, width=4, generator=rng)
+            networks[name] = GuessNetwork(encoder, oracle, local)
         with torch.no_grad():
             for network in networks.values():
                 for p in network.parameters():

@@ -8,7 +8,7 @@ from skdvn.baselines import UNetSegmenter
 from skdvn.datasets import make_silhouettes
 
 X, Y = make_silhouettes(12, size=16, random_state=0)
-SMALL = {"n_channels": 4, "n_levels": 2, "max_iter": 1, "random_state": 0}
+SMALL = {"n_channels": 4, "max_iter": 1, "random_state": 0}
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,11 @@ BAD_FITS = {
     "nothing": ([], [], "X must hold at least one image, got none"),
     "all background": (X, np.zeros_like(Y), r"only the class.* at least one must show"),
     "one image": (X[0, :, :, 0], Y[0], "A single image is X"),
-    "a string": ("horse.png", Y, "X must be an array or a list of arrays, got str"),
+    "a string": (
+        "horse.png",
+        Y,
+        "X must be an array, a list of arrays, or a sequence.*got str",
+    ),
     "strings": ([np.full((16, 16), "a")] * 12, Y, r"X\[0\] must hold numbers"),
     "channels": (
         [*X[:11], X[11, :, :, :2]],
@@ -68,11 +72,6 @@ def test_grey_levels_are_hardly_classes():
 
 
 def test_bad_images_at_predict(fitted):
-    small = [X[0], X[1, :10]]
-    with pytest.raises(
-        ValueError, match=r"X\[1\] has height.*less than the crop size 16"
-    ):
-        fitted.predict(small)
     with pytest.raises(ValueError, match=r"1 channel\(s\).*on 3.*X\[np.newaxis\]"):
         fitted.predict(X[..., 0])
     with pytest.raises(ValueError, match=r"X\[2\] contains NaN"):
@@ -107,16 +106,14 @@ def test_bad_masks_of_several_classes():
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"crops": 20}, r"X\[0\] has height.*less than the crop size 20"),
-        ({"crops": Crops(20)}, r"X\[0\] has height.*less than the crop size 20"),
-        ({"crops": 7}, "crops must be of a size that is a multiple of 2"),
+        ({"crops": 7}, "crops must be of a size that is a multiple of 4"),
         ({"crops": 0}, "'crops' parameter"),
         ({"crops": Crops(0)}, "'size' parameter of Crops"),
         ({"network": "resnet"}, "network"),
         ({"crops": Crops(aggregation="sum")}, "aggregation"),
         ({"crops": Crops(n_crops=0)}, "n_crops"),
         ({"augmentation": Augmentation(flips="vertical")}, "flips"),
-        ({"oracle": "dice"}, "Unknown oracle 'dice'"),
+        ({"oracle": "dive"}, "Unknown oracle 'dive'.*'dice'"),
         ({"tuples": {"ground_thruth": 1}}, "Did you mean 'ground_truth'"),
         ({"init": 1.5}, "init"),
         ({"network": "conv", "init": "guess"}, "init='guess' needs a network with"),

@@ -49,7 +49,6 @@ QUICK = {
 }
 QUICK_MASKS = {
     "n_channels": 8,
-    "n_levels": 2,
     "batch_size": 10,
     "max_iter": 3,
     "random_state": 0,
@@ -337,7 +336,7 @@ def test_methods_before_fit_and_methods_lacking():
         fit = predict = predict_value = None
 
     clf = CalibratedValueCV(ValueAlone())
-    for name in ("refine", "score", "staged_predict_proba"):
+    for name in ("refine", "score", "staged_predict_relaxed"):
         assert not hasattr(clf, name)
     assert hasattr(clf, "predict_value")
 

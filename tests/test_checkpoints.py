@@ -55,7 +55,7 @@ ESTIMATORS = {
         learning_rate_init=0.3, alpha=0.01, n_steps=5, random_state=0,
     ),
     "masks": DVNSegmenter(
-        n_channels=4, n_levels=2, max_iter=4, batch_size=8, crops=12, tau=0.1,
+        n_channels=4, max_iter=4, batch_size=8, crops=12, tau=0.1,
         tuples=CHAINS, solver=AdamW(averaging=0.9), random_state=0,
     ),
     # What behaves differently in training: batch norms of a network that is done when

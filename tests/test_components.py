@@ -95,12 +95,13 @@ COMPONENTS = [
         "LabelNet(activation='tanh', local_term='oracle', n_global_units=[4, 2])",
     ),
     (
-        MaskNet("linear", n_global_units=3),
-        "MaskNet(local_term='linear', n_global_units=3)",
+        MaskNet("linear", n_levels=2, stride=2),
+        "MaskNet(local_term='linear', n_levels=2, stride=2)",
     ),
     (
         Crops(
             8,
+            shift=2,
             n_crops=4,
             stride=2,
             aggregation="average",
@@ -108,8 +109,8 @@ COMPONENTS = [
             per_image=2,
             visits=3,
         ),
-        "Crops(aggregation='average', flip=True, n_crops=4, per_image=2, size=8, "
-        "stride=2, visits=3)",
+        "Crops(aggregation='average', flip=True, n_crops=4, per_image=2, shift=2, "
+        "size=8, stride=2, visits=3)",
     ),
     (
         Augmentation(0.5, flips="both"),
@@ -227,7 +228,7 @@ BAD_FOR_MASKS = [
     ("loss", Loss(gradient="l1"), "gradient"),
     ("solver", AdamW(averaging=1.0), "averaging"),
     ("early_stopping", EarlyStopping(tol=-1), "tol"),
-    ("network", MaskNet(n_global_units=-1), "n_global_units"),
+    ("network", MaskNet(n_levels=-1), "n_levels"),
     ("network", LabelNet(), "network"),
     ("crops", Crops(0), "size"),
     ("crops", Crops(per_image=0), "per_image"),
@@ -300,7 +301,7 @@ def test_grid_search_by_nested_names(name, values):
 
 def test_grid_search_over_crops():
     clf = DVNSegmenter(
-        max_iter=1, n_channels=4, n_levels=2, n_steps=2, crops=Crops(8), random_state=0
+        max_iter=1, n_channels=4, n_steps=2, crops=Crops(8), random_state=0
     )
     search = GridSearchCV(clf, {"crops__n_crops": [4, 16]}, cv=2).fit(IMAGES, MASKS)
     assert search.best_estimator_.crops.n_crops in (4, 16)

@@ -22,7 +22,7 @@ MASKS = make_silhouettes(40, size=16, random_state=0)
 PARTS = make_silhouettes(40, size=16, parts=True, random_state=0)
 CHAINS = {"chain": 0.3, "replay": 0.2, "stratified": 0.3, "adversarial": 0.2}
 TUPLES = {"inference": 0.4, "replay": 0.2, "stratified": 0.2, "adversarial": 0.2}
-SMALL = {"n_channels": 8, "n_levels": 2, "max_iter": 4, "crops": 12}
+SMALL = {"n_channels": 8, "max_iter": 4, "crops": 12}
 MASKED = {**SMALL, **GPU}
 ESTIMATORS = {
     "labels": (

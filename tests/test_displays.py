@@ -50,7 +50,7 @@ QUICK = {
     "random_state": 0,
 }
 SMALL = {
-    **{"n_channels": 4, "n_levels": 2, "batch_size": 10, "random_state": 0},
+    **{"n_channels": 4, "batch_size": 10, "random_state": 0},
     **{"n_steps": 4, "max_iter": 5, "precision": "single"},
 }
 
@@ -136,7 +136,7 @@ def test_path_of_classes_has_their_names():
 def test_path_of_masks(segmenter):
     display = AscentPathDisplay.from_estimator(segmenter, IMAGES[:2], MASKS[:2])
     assert display.axes_.shape == (1, 1) and not display.images_
-    relaxed = [p[:, 1] for p in segmenter.staged_predict_proba(IMAGES[:2])]
+    relaxed = [p[:, 1] for p in segmenter.staged_predict_relaxed(IMAGES[:2])]
     for i, line in enumerate(display.lines_):
         expected = [segmenter.predict_value(IMAGES[:2], y)[i] for y in relaxed]
         np.testing.assert_allclose(y_of(line)[1:], expected, atol=1e-5)
@@ -151,7 +151,7 @@ def test_path_of_crops_averaged_and_of_other_sizes(segmenter):
     display = AscentPathDisplay.from_estimator(clf, [wide, IMAGES[1]])
     expected = [
         clf.predict_value([wide, IMAGES[1]], [y[1] for y in relaxed])
-        for relaxed in clf.staged_predict_proba([wide, IMAGES[1]])
+        for relaxed in clf.staged_predict_relaxed([wide, IMAGES[1]])
     ]
     np.testing.assert_allclose(display.values_pred[1:], expected, atol=1e-5)
 
@@ -219,7 +219,7 @@ def test_wrong_paths_are_refused(dvn):
 
 @pytest.mark.parametrize("display", [AscentPathDisplay, NStepsDisplay])
 def test_what_does_not_climb_is_refused(display):
-    unet = UNetSegmenter(n_channels=4, n_levels=2, max_iter=1).fit(IMAGES, MASKS)
+    unet = UNetSegmenter(n_channels=4, max_iter=1).fit(IMAGES, MASKS)
     with pytest.raises(TypeError, match="must predict by an ascent.* UNetSegmenter"):
         display.from_estimator(unet, IMAGES, MASKS)
 
@@ -396,9 +396,9 @@ def test_masks_of_two_classes(segmenter):
     np.testing.assert_allclose(display.images_[0, 0].get_array(), IMAGES[0] / 255)
     predicted, shares = (
         segmenter.predict(IMAGES[:3]),
-        list(segmenter.staged_predict_proba(IMAGES[:3])),
+        list(segmenter.staged_predict_relaxed(IMAGES[:3])),
     )
-    start = segmenter._draft().set_params(n_steps=0).predict_proba(IMAGES[:3])
+    start = segmenter._draft().set_params(n_steps=0).predict_relaxed(IMAGES[:3])
     for i in range(3):
         shown = [image.get_array()[..., 0] for image in display.images_[i]]
         np.testing.assert_array_equal(shown[1], MASKS[i])
@@ -432,7 +432,7 @@ def test_masks_of_more_classes(segmenter_of_parts):
 
 def test_masks_without_truth_of_other_segmenters():
     names = np.array(["ground", "animal"])
-    unet = UNetSegmenter(n_channels=4, n_levels=2, max_iter=1, random_state=0)
+    unet = UNetSegmenter(n_channels=4, max_iter=1, random_state=0)
     unet.fit(IMAGES.mean(axis=3), names[MASKS])
     display = SegmentationDisplay.from_estimator(unet, IMAGES[:2].mean(axis=3))
     assert titles(display) == ["image", "prediction"]

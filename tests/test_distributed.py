@@ -91,7 +91,7 @@ def test_two_processes_fit_what_one_does(tmp_path, digits, method):
 def segmenter():
     """It draws crops and samples, and normalises batches."""
     return DVNSegmenter(
-        n_channels=8, n_levels=2, crops=12, max_iter=15, batch_size=10,
+        n_channels=8, crops=12, max_iter=15, batch_size=10,
         tuples={"chain": 0.3, "stratified": 0.4, "replay": 0.3}, tau=0.1,
         device="cpu", random_state=0,
     )  # fmt: skip

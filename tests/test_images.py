@@ -43,7 +43,7 @@ def test_images_are_standardised():
 )
 def test_windows_mirror_what_is_beyond_the_border(top, left, width):
     images = images_of((1, 5, 7))
-    (found,) = images.windows(torch.tensor([0]), torch.tensor([[top, left]]), width)
+    (found,) = images.windows(images.images, torch.tensor([[top, left]]), width)
     image = images.images[0].float()
     tiled = torch.cat([image, image.flip(1)], 1)
     tiled = torch.cat([tiled, tiled.flip(2)], 2)
@@ -125,11 +125,3 @@ def test_starts_are_cropped_with_the_masks(seeded):
     drawn = examples_of([(9, 9)] * 3, plain, constant).draw(torch.arange(3), seeded())
     assert (drawn.y_init == 0.2).all()
     assert examples_of([(9, 9)], plain).draw(torch.arange(1), seeded()).y_init is None
-
-
-def test_images_set_aside_weigh_in_the_other_loss():
-    examples = examples_of([(4, 4)] * 4, Distortion(4))
-    apart = examples.set_aside(torch.tensor([1]))
-    assert apart.weight.tolist() == [0, 4, 0, 0]
-    assert apart.guess_weight.tolist() == pytest.approx([4 / 3, 0, 4 / 3, 4 / 3])
-    assert apart.subset(torch.tensor([1, 2])).weight.tolist() == [4, 0]

@@ -65,7 +65,7 @@ def dvn():
 
 @pytest.fixture(scope="module")
 def segmenter():
-    params = {"n_channels": 8, "n_levels": 2, "batch_size": 10, "random_state": 0}
+    params = {"n_channels": 8, "batch_size": 10, "random_state": 0}
     return DVNSegmenter(**params, max_iter=15).fit(IMAGES, MASKS)
 
 
@@ -270,7 +270,7 @@ def test_mean_image_without_noise(segmenter):
 def test_mean_of_grey_images_and_named_classes():
     names = np.array(["0 ground", "animal"])[MASKS]
     grey = IMAGES.mean(axis=3)
-    clf = UNetSegmenter(n_channels=8, n_levels=2, max_iter=2, random_state=0)
+    clf = UNetSegmenter(n_channels=8, max_iter=2, random_state=0)
     calibrated = clf.fit(grey, names)
     ax = Figure().subplots()
     display = MeanImageDisplay.from_estimator(calibrated, grey, names, ax=ax)

@@ -366,7 +366,7 @@ def test_unfit_label_maps_are_refused(score, name, wrong, message):
 )
 def test_scorers_of_label_maps_score_segmenters(scorer, score):
     X, Y = make_silhouettes(16, size=16, random_state=0)
-    model = DVNSegmenter(n_channels=4, n_levels=2, max_iter=2, random_state=0)
+    model = DVNSegmenter(n_channels=4, max_iter=2, random_state=0)
     scores = cross_val_score(model, X, Y, cv=2, scoring=scorer)
     expected = [
         score(Y[test], model.fit(X[train], Y[train]).predict(X[test]))

@@ -154,8 +154,8 @@ def test_guesses_in_half_precision_are_handed_on_in_single(kind, seeded, uniform
 def test_the_loss_of_the_value_trains_the_guess_unless_told_otherwise(
     make_network, seeded, uniform
 ):
-    encoder = UNet(3, 1, 4, 2, seeded())
-    network = GuessNetwork(encoder, relaxed_iou, generator=seeded()).double()
+    encoder = UNet(3, 1, 4, 2, generator=seeded())
+    network = GuessNetwork(encoder, relaxed_iou).double()
     x, y = uniform(2, 3, 8, 8), uniform(2, 1, 8, 8, seed=1)
     network.score(network.encode(x), y).sum().backward()
     assert encoder.head.weight.grad.abs().max() > 0

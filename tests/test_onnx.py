@@ -25,7 +25,6 @@ from skdvn import (
 )
 from skdvn.baselines import FCNSegmenter, FeedForwardClassifier, UNetSegmenter
 from skdvn.datasets import load_digit_attributes, make_silhouettes
-from skdvn.networks import Correction, autograd_score_and_grad
 from skdvn.persistence import export_predict, export_value
 from skdvn.persistence.onnx.export import OLDEST_TORCH, _graph
 from skdvn.persistence.onnx.graphs import Calibrated
@@ -50,7 +49,7 @@ FIXED = {
     "learning_rate_init": 0.3,
 }
 IMAGE = {"max_iter": 1, "batch_size": 4, "precision": "single", **CPU}
-SMALL = {**IMAGE, "n_channels": 4, "n_levels": 2, "n_steps": 5}
+SMALL = {**IMAGE, "n_channels": 4, "n_steps": 5}
 
 
 def agreement(y, y_true):
@@ -202,17 +201,6 @@ def test_calibrated_values(method):
     found = values(Calibrated(graph, model.calibrator_), X, outputs)
     expected = model.predict_value(X, outputs)
     np.testing.assert_allclose(found, expected, atol=1e-4)
-
-
-@pytest.mark.parametrize("height, width", [(8, 12), (9, 14)])
-def test_closed_form_of_the_correction(height, width, uniform, seeded):
-    correction = Correction(5, 2, 3, seeded()).double()
-    torch.nn.init.normal_(correction.readout.weight, generator=seeded(1))
-    y, guess = (uniform(4, 2, height, width, seed=seed) for seed in (2, 3))
-    context = correction.encode(uniform(4, 5, height, width, seed=4), guess)
-    correction.score = lambda context, y: correction(context, y, guess)
-    _, expected = autograd_score_and_grad(correction, context.detach(), y)
-    torch.testing.assert_close(correction.grad(context, y, guess), expected)
 
 
 def test_the_estimator_is_not_changed():
@@ -406,8 +394,8 @@ def test_refused_arguments(tmp_path):
     with pytest.raises(ValueError, match=r"image_size=\(8, 8\) is for segmenters"):
         export_predict(fitted("labels", "fixed"), path, image_size=(8, 8))
     for size in ((8, 30), (16,)):
-        with pytest.raises(ValueError, match="smaller than the crop size 16"):
-            export_predict(fitted("masks", "u-net"), path, image_size=size)
+        with pytest.raises(ValueError, match="nor smaller than 12"):
+            export_predict(fitted("masks", "crops"), path, image_size=size)
 
 
 def test_missing_library(monkeypatch, tmp_path):

@@ -43,7 +43,7 @@ IMAGES, MASKS = make_silhouettes(8, size=16, random_state=0)
 LABEL = {"hidden_layer_sizes": 20, "max_iter": 1, "random_state": 0}
 LINEAR = {**LABEL, "network": "linear"}
 IMAGE = {"max_iter": 1, "batch_size": 4, "random_state": 0}
-SMALL = {"n_channels": 4, "n_levels": 2}
+SMALL = {"n_channels": 4}
 FEED_FORWARD = FeedForwardClassifier(**LABEL)
 DVN = DVNMultiLabelClassifier(**LINEAR, refit=True, step_size=0.5)
 

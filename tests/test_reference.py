@@ -28,8 +28,8 @@ BETWEEN_ROOMS = {
         *("SigmoidMap", "check_values", "encoded_values", "new_map", "value_bins"),
     },
     "skdvn.networks": {
-        *("Correction", "KINDS", "N_APART", "build", "describe", "expected_term"),
-        *("has_closed_form", "is_known"),
+        *("KINDS", "N_APART", "build", "describe", "expected_term"),
+        *("has_closed_form", "is_known", "logits_of"),
     },
 }
 # Of these rooms only what their pages list is for users.

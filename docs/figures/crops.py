@@ -24,8 +24,8 @@ fig, axes = plt.subplots(SHOWN, 5, figsize=(9, 3.9), layout="constrained")
 columns = [
     ("image", X),
     ("nine crops", X),
-    ("joint", clf.predict_proba(X)[:, 1]),
-    ("average", clf.set_params(crops__aggregation="average").predict_proba(X)[:, 1]),
+    ("joint", clf.predict_relaxed(X)[:, 1]),
+    ("average", clf.set_params(crops__aggregation="average").predict_relaxed(X)[:, 1]),
     ("truth", Y),
 ]
 for column, (title, pictures) in zip(axes.T, columns, strict=True):

@@ -2,12 +2,15 @@
 
 from .decision_rules import PlugInClassifier, ThresholdClassifier, plug_in_labels
 from .feed_forward import FeedForwardClassifier
-from .pixelwise import FCNSegmenter, UNetSegmenter
+from .pixelwise import FCNSegmenter, PixelwiseSegmenter, UNetSegmenter
+from .plug_in_masks import PlugInSegmenter
 
 __all__ = [
     "FCNSegmenter",
     "FeedForwardClassifier",
+    "PixelwiseSegmenter",
     "PlugInClassifier",
+    "PlugInSegmenter",
     "ThresholdClassifier",
     "UNetSegmenter",
     "plug_in_labels",

@@ -7,31 +7,38 @@ from dataclasses import replace
 from numbers import Integral
 
 import numpy as np
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import HasMethods, StrOptions
 
 from .._moved import with_moved_names
 from ..data.typing import ArrayLike, Self
 from ..estimators import (
+    AUTO,
     SEGMENTER_CONSTRAINTS,
     SOLVERS,
     BaseSegmenter,
+    Geometry,
     Solver,
+    as_backbone,
     at_least,
     check_pair,
     execution_for,
     mask_builder,
     mask_optimization,
     mask_splits,
+    new_backbone,
+    new_unet,
     pixel_objective,
     plan_for_pixels,
+    unet_shape,
+    users_module,
     with_callbacks,
     with_checked_parameters,
 )
 from ..inference import GradientAscent
-from ..networks import FCN, UNet
+from ..networks import FCN
 
 
-class PixelwiseSegmenter(BaseSegmenter):
+class BasePixelwise(BaseSegmenter):
     """A guess for each pixel, averaged over the crops that show it."""
 
     _parameter_constraints = {
@@ -43,6 +50,8 @@ class PixelwiseSegmenter(BaseSegmenter):
     def __init__(
         self,
         *,
+        image_size="auto",
+        ignore_label=None,
         crops="auto",
         augmentation=1.0,
         solver="adamw",
@@ -62,6 +71,8 @@ class PixelwiseSegmenter(BaseSegmenter):
         random_state=None,
         verbose=False,
     ) -> None:
+        self.image_size = image_size
+        self.ignore_label = ignore_label
         self.crops = crops
         self.augmentation = augmentation
         self.solver = solver
@@ -82,8 +93,8 @@ class PixelwiseSegmenter(BaseSegmenter):
         self.verbose = verbose
 
     @abstractmethod
-    def _geometry(self):
-        """What crop sizes must be multiples of, and their share of the image."""
+    def _geometry(self, codec, size):
+        """What the network asks of the sizes of images, a `Geometry`."""
 
     @abstractmethod
     def _network_for(self, codec, rng):
@@ -122,7 +133,7 @@ or list of arrays
         check_pair(X_val, y_val)
         execution = execution_for(self, X, y, sample_weight, X_val, y_val)
         draft, codec = self._draft(), self._new_codec()
-        data = codec.read(X, y, sample_weight, draft, self._geometry())
+        data = codec.read(X, y, sample_weight, draft, self._geometry)
         data = codec.fit_start(None, data, X, y, self.random_state)
         if data.weight is not None:
             data = data.at(np.flatnonzero(data.weight))
@@ -167,13 +178,15 @@ or list of arrays
         first = not hasattr(self, "network_")
         if first:
             codec = self._new_codec()
-            data = codec.read(X, y, sample_weight, draft, self._geometry(), classes)
+            data = codec.read(X, y, sample_weight, draft, self._geometry, classes)
             data = codec.fit_start(None, data, X, y, self.random_state)
         else:
             codec = self.codec_
             data = codec.read_more(X, y, sample_weight)
         examples = self._examples(codec, data)
-        how = replace(mask_optimization(draft, len(examples)), schedule="constant")
+        how = replace(
+            mask_optimization(draft, codec, len(examples)), schedule="constant"
+        )
         if first:
             draft._settle(codec)
             draft.validation_score_ = float("nan")
@@ -185,20 +198,122 @@ or list of arrays
         return GradientAscent(n_steps=0)
 
 
-class UNetSegmenter(PixelwiseSegmenter):
+class PixelwiseSegmenter(BasePixelwise):
+    """A module of your own, trained pixel by pixel.
+
+    Parameters
+    ----------
+    network : torch.nn.Module or callable
+        Maps images (n, n_channels, height, width) to logits (n, n_outputs, height,
+        width), or those of half or a quarter of height and width; as for
+        `DVNSegmenter`.
+    image_size, ignore_label, crops, augmentation, solver, learning_rate_init, alpha, \
+batch_size, max_iter, early_stopping, validation_fraction, prediction_batch_size, \
+warm_start, checkpoint_dir, n_jobs, precision, device, random_state, verbose
+        As for `DVNSegmenter`.
+    n_networks : int, default=1
+        Networks whose guesses are averaged.
+
+    Attributes
+    ----------
+    network_ : torch.nn.Module
+        The trained network.
+    codec_, classes_, n_channels_in_, crop_size_, mean_, scale_, device_, history_, \
+n_iter_, validation_score_
+        As for `DVNSegmenter`.
+
+    See Also
+    --------
+    skdvn.DVNSegmenter : Takes such a module as its `network`, too.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdvn.baselines import PixelwiseSegmenter
+    >>> from skdvn.datasets import make_silhouettes
+    >>> X, Y = make_silhouettes(20, size=16, random_state=0)
+    >>> net = torch.nn.Conv2d(3, 1, 5, padding=2)
+    >>> PixelwiseSegmenter(net, max_iter=2).fit(X, Y).predict(X).shape
+    (20, 16, 16)
+    """
+
+    _parameter_constraints = {
+        **BasePixelwise._parameter_constraints,
+        "network": [HasMethods(["forward"]), callable],
+    }
+
+    @with_moved_names
+    def __init__(
+        self,
+        network,
+        *,
+        image_size="auto",
+        ignore_label=None,
+        crops="auto",
+        augmentation=1.0,
+        solver="adamw",
+        learning_rate_init=2e-3,
+        alpha=1e-2,
+        batch_size=20,
+        max_iter="auto",
+        early_stopping=False,
+        validation_fraction=0.2,
+        n_networks=1,
+        prediction_batch_size=256,
+        warm_start=False,
+        checkpoint_dir=None,
+        n_jobs=None,
+        precision="auto",
+        device="auto",
+        random_state=None,
+        verbose=False,
+    ) -> None:
+        super().__init__(
+            image_size=image_size,
+            ignore_label=ignore_label,
+            crops=crops,
+            augmentation=augmentation,
+            solver=solver,
+            learning_rate_init=learning_rate_init,
+            alpha=alpha,
+            batch_size=batch_size,
+            max_iter=max_iter,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_networks=n_networks,
+            prediction_batch_size=prediction_batch_size,
+            warm_start=warm_start,
+            checkpoint_dir=checkpoint_dir,
+            n_jobs=n_jobs,
+            precision=precision,
+            device=device,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.network = network
+
+    def _geometry(self, codec, size):
+        return Geometry(
+            as_backbone(users_module(self.network, codec, size), codec, size).multiple
+        )
+
+    def _network_for(self, codec, rng):
+        return new_backbone(self.network, codec, rng)
+
+
+class UNetSegmenter(BasePixelwise):
     """A small U-Net trained pixel by pixel: the encoder of `DVNSegmenter` alone.
 
     Parameters
     ----------
-    n_channels : int, default=32
-        Channels of the finest level.
-    n_levels : int, default=3
-        Levels; each halves the resolution and doubles the channels.
-    crops : int, "auto" or Crops, default="auto"
-        Side of the square crops that the network sees, or `skdvn.Crops`, whose
-        guesses are averaged. "auto" is the shorter side of the smallest
-        image, at most 64.
-    augmentation, solver, learning_rate_init, alpha, batch_size, max_iter, \
+    n_channels : int or "auto", default="auto"
+        Channels of the finest level; "auto" is 32, and 16 for
+        images of more than 96 pixels.
+    n_levels, stride : int or "auto", default="auto"
+        Levels, and the side of the squares of pixels that the finest sees as one; see
+        `skdvn.MaskNet`.
+    image_size, ignore_label, crops, augmentation, solver, learning_rate_init, alpha, \
+batch_size, max_iter, \
 early_stopping, validation_fraction, prediction_batch_size, warm_start, \
 checkpoint_dir, n_jobs, precision, device, random_state, verbose
         As for `DVNSegmenter`.
@@ -224,17 +339,21 @@ n_iter_, validation_score_
     """
 
     _parameter_constraints = {
-        **PixelwiseSegmenter._parameter_constraints,
-        "n_channels": [at_least(1, Integral)],
-        "n_levels": [at_least(1, Integral)],
+        **BasePixelwise._parameter_constraints,
+        "n_channels": [at_least(1, Integral), AUTO],
+        "n_levels": [at_least(1, Integral), AUTO],
+        "stride": [at_least(1, Integral), AUTO],
     }
 
     @with_moved_names
     def __init__(
         self,
-        n_channels=32,
-        n_levels=3,
+        n_channels="auto",
+        n_levels="auto",
+        stride="auto",
         *,
+        image_size="auto",
+        ignore_label=None,
         crops="auto",
         augmentation=1.0,
         solver="adamw",
@@ -255,6 +374,8 @@ n_iter_, validation_score_
         verbose=False,
     ) -> None:
         super().__init__(
+            image_size=image_size,
+            ignore_label=ignore_label,
             crops=crops,
             augmentation=augmentation,
             solver=solver,
@@ -276,16 +397,17 @@ n_iter_, validation_score_
         )
         self.n_channels = n_channels
         self.n_levels = n_levels
+        self.stride = stride
 
-    def _geometry(self):
-        return 2 ** (self.n_levels - 1), 1.0
+    def _geometry(self, codec, size):
+        _, n_levels, stride = unet_shape(self.n_channels, self, size)
+        return Geometry(stride * 2 ** (n_levels - 1))
 
     def _network_for(self, codec, rng):
-        n_outputs = codec.targets.n_outputs_
-        return UNet(codec.n_channels, n_outputs, self.n_channels, self.n_levels, rng)
+        return new_unet(self.n_channels, self, codec, rng)
 
 
-class FCNSegmenter(PixelwiseSegmenter):
+class FCNSegmenter(BasePixelwise):
     """The fully convolutional network that the paper compares with (section 5.2).
 
     The convolutions of ``DVNSegmenter(network="conv")`` on the image alone, and two
@@ -293,11 +415,8 @@ class FCNSegmenter(PixelwiseSegmenter):
 
     Parameters
     ----------
-    crops : int, "auto" or Crops, default="auto"
-        Side of the square crops that the network sees, or `skdvn.Crops`, whose
-        guesses are averaged. "auto" is three quarters
-        of the shorter side of the smallest image, at most 64.
-    augmentation, solver, learning_rate_init, alpha, batch_size, max_iter, \
+    image_size, ignore_label, crops, augmentation, solver, learning_rate_init, alpha, \
+batch_size, max_iter, \
 early_stopping, validation_fraction, prediction_batch_size, warm_start, \
 checkpoint_dir, n_jobs, precision, device, random_state, verbose
         As for `DVNSegmenter`.
@@ -322,8 +441,8 @@ n_iter_, validation_score_
     Segmentation. CVPR 2015.
     """
 
-    def _geometry(self):
-        return 4, 0.75
+    def _geometry(self, codec, size):
+        return Geometry(FCN.multiple)
 
     def _network_for(self, codec, rng):
         return FCN(codec.n_channels, codec.targets.n_outputs_, generator=rng)

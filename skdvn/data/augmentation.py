@@ -46,9 +46,13 @@ class Distortion:
         return self.crop_size + 2 * margin
 
     def corners(self, sizes, rng):
-        """Upper left corners of the windows around random crops, shape (n, 2)."""
+        """Upper left corners of the windows around random crops, shape (n, 2).
+
+        Images smaller than a crop lie anywhere within it.
+        """
         room = torch.tensor(sizes) - self.crop_size
-        corners = (torch.rand(room.shape, generator=rng) * (room + 1)).long()
+        places = torch.rand(room.shape, generator=rng) * (room.abs() + 1)
+        corners = places.long() * room.sign()
         return corners - (self.window_size - self.crop_size) // 2
 
     def warp(self, windows, rng):

@@ -1,5 +1,6 @@
 """Images and masks of which each draw cuts other crops."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -38,25 +39,31 @@ class ImageExamples:
         Where inference starts; None means the network's own guess.
     distortion : Distortion
         What happens to them.
-    weight, guess_weight : torch.Tensor of shape (n,), default=None
-        Weights in the losses of value and guess; None weighs all alike.
+    n_outputs : int, default=1
+        Channels of the masks; one more is 1 where the truth is known.
+    weight : torch.Tensor of shape (n,), default=None
+        Weights in the losses; None weighs all alike.
     n_crops : int, default=1
         Crops of each image in an epoch. Each is an example of its own.
     n_visits : int, default=1
         How often a crop is drawn before another one takes its place.
     starts_vary : bool, default=True
         Whether inference starts elsewhere for each example.
+    augment : callable, default=None
+        ``augment(*parts, rng)`` changes the image, the mask and what else there is of
+        an example before it is cut, tensors (n_channels, height, width).
     """
 
     x: Images
     y: Images
     y_init: Images | ConstantRows | None
     distortion: Distortion
+    n_outputs: int = 1
     weight: torch.Tensor | None = None
-    guess_weight: torch.Tensor | None = None
     n_crops: int = 1
     n_visits: int = 1
     starts_vary: bool = True
+    augment: Callable | None = None
 
     def __post_init__(self):
         self._held, self._n_left = None, None
@@ -70,32 +77,35 @@ class ImageExamples:
             crops, renewed = self._cut(rows, rng), None
         else:
             crops, renewed = self._hold(rows, rng)
-        parts = [self.x.n_channels, self.y.n_channels]
-        x, y, start = crops.tensor_split([parts[0], sum(parts)], 1)
+        widths = [self.x.n_channels, self.n_outputs, self.y.n_channels - self.n_outputs]
+        x, y, known, start = crops.split([*widths, crops.shape[1] - sum(widths)], 1)
         if isinstance(self.y_init, ConstantRows):
             start = self.y_init.take(rows)
-        images = rows % len(self.y)
         return Draw(
             self.distortion.tint(x, rng),
             round_masks(y),
             None if self.y_init is None else start,
-            *(
-                None if weight is None else weight[images]
-                for weight in (self.weight, self.guess_weight)
-            ),
+            None if self.weight is None else self.weight[rows % len(self.y)],
             renewed,
+            round_masks(known) if known.shape[1] else None,
         )
 
     def _cut(self, rows, rng):
         """New crops of images, masks and starts, as channels."""
-        images = rows % len(self.y)
-        sizes = [self.x.size(i) for i in images.tolist()]
-        corners = self.distortion.corners(sizes, rng)
+        rows = (rows % len(self.y)).tolist()
         sources = [self.x, self.y]
         if isinstance(self.y_init, Images):
             sources.append(self.y_init)
+        parts = [[source.images[i] for i in rows] for source in sources]
+        if self.augment is not None:
+            pairs = [self.augment(*pair, rng=rng) for pair in zip(*parts, strict=True)]
+            parts = list(zip(*pairs, strict=True))
+        corners = self.distortion.corners([one.shape[1:] for one in parts[0]], rng)
         width = self.distortion.window_size
-        windows = [source.windows(images, corners, width) for source in sources]
+        windows = [
+            source.windows(part, corners, width)
+            for source, part in zip(sources, parts, strict=True)
+        ]
         return self.distortion.warp(torch.cat(windows, 1), rng)
 
     def _hold(self, rows, rng):
@@ -125,24 +135,10 @@ class ImageExamples:
 
     def subset(self, rows):
         """The images at these positions."""
-        x, y = self.x.subset(rows), self.y.subset(rows)
-        start = None if self.y_init is None else self.y_init.subset(rows)
-        weights = {
-            name: weight[rows]
-            for name in ("weight", "guess_weight")
-            if (weight := getattr(self, name)) is not None
-        }
-        return replace(self, x=x, y=y, y_init=start, **weights)
-
-    def set_aside(self, rows):
-        """The same, but the guess learns nothing of these images, the value only.
-
-        So the value is trained on guesses as they are for new images.
-        """
-        aside = torch.zeros(len(self.y), dtype=self.x.dtype, device=self.x.device)
-        aside[rows] = 1
-        weights = []
-        for share in (aside, 1 - aside):
-            weight = share if self.weight is None else share * self.weight
-            weights.append(weight / weight.mean())
-        return replace(self, weight=weights[0], guess_weight=weights[1])
+        return replace(
+            self,
+            x=self.x.subset(rows),
+            y=self.y.subset(rows),
+            y_init=None if self.y_init is None else self.y_init.subset(rows),
+            weight=None if self.weight is None else self.weight[rows],
+        )

@@ -2,13 +2,15 @@
 
 import torch
 
+from .sequences import chosen
+
 
 class Images:
     """Images as tensors on a device, standardised per channel when they are taken.
 
     Parameters
     ----------
-    images : list of torch.Tensor of shape (n_channels, height, width)
+    images : list or Mapped of torch.Tensor of shape (n_channels, height, width)
         Of any type; the sizes may differ.
     device : torch.device
         Where the tensors go.
@@ -20,7 +22,7 @@ class Images:
 
     def __init__(self, images, device, dtype, mean=None, scale=None):
         self.images, self.device, self.dtype = images, device, dtype
-        self._mean, self._scale = mean, scale
+        self._mean, self._scale, self._n_channels = mean, scale, None
 
     def __len__(self):
         return len(self.images)
@@ -28,7 +30,9 @@ class Images:
     @property
     def n_channels(self):
         """Channels of all images."""
-        return len(self.images[0])
+        if self._n_channels is None:
+            self._n_channels = len(self.images[0])
+        return self._n_channels
 
     def take(self, rows):
         """Images of one size at these positions (a CPU tensor or a slice)."""
@@ -38,20 +42,20 @@ class Images:
 
     def subset(self, rows):
         """The images at these positions, as `Images`."""
-        part = [self.images[i] for i in rows.tolist()]
+        part = chosen(self.images, rows.tolist())
         return Images(part, self.device, self.dtype, self._mean, self._scale)
 
     def size(self, row):
         """Height and width of one image."""
         return tuple(self.images[row].shape[-2:])
 
-    def windows(self, rows, corners, width):
-        """Squares of the images; beyond the border they are mirrored.
+    def windows(self, images, corners, width):
+        """Squares of some images; beyond the border they are mirrored.
 
         Parameters
         ----------
-        rows : torch.Tensor of shape (n,)
-            Positions of the images.
+        images : list of torch.Tensor
+            Some of `images`.
         corners : torch.Tensor of shape (n, 2)
             Upper left corners, possibly outside of the images.
         width : int
@@ -63,13 +67,13 @@ class Images:
         """
         steps = torch.arange(width)
         parts = []
-        for row, (top, left) in zip(rows.tolist(), corners.tolist(), strict=True):
-            height, breadth = self.size(row)
+        for image, (top, left) in zip(images, corners.tolist(), strict=True):
+            height, breadth = image.shape[1:]
             down, across = (
-                _mirrored(top + steps, height),
-                _mirrored(left + steps, breadth),
+                mirrored(top + steps, height),
+                mirrored(left + steps, breadth),
             )
-            parts.append(self.images[row][:, down[:, None], across])
+            parts.append(image[:, down[:, None], across])
         return self._finish(torch.stack(parts))
 
     def _finish(self, batch):
@@ -81,7 +85,7 @@ class Images:
         return (batch - mean.to(batch)) / scale.to(batch)
 
 
-def _mirrored(positions, length):
+def mirrored(positions, length):
     """Positions outside of ``range(length)`` as those of their mirror images."""
     positions = positions % (2 * length)
     return torch.minimum(positions, 2 * length - 1 - positions)

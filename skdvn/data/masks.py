@@ -5,9 +5,14 @@ import warnings
 import numpy as np
 
 from .margins import inner
+from .sequences import is_read_late, mapped, opened
 
 # More classes than these are more likely grey levels.
 MANY_CLASSES = 64
+
+
+# A class with no more pixels than these in any mask is more likely noise of a file.
+FEW_PIXELS = 5
 
 
 def check_images(X, name="X"):
@@ -15,38 +20,36 @@ def check_images(X, name="X"):
 
     Parameters
     ----------
-    X : array-like of shape (n, height, width, n_channels) or (n, height, width), or \
-list of arrays
+    X : array-like of shape (n, height, width, n_channels) or (n, height, width), \
+list of arrays, or sequence of arrays or of paths of image files
         Finite numbers. Images of a list may differ in size, not in channels.
     name : str, default="X"
         What error messages call it.
 
     Returns
     -------
-    images : list of ndarray of shape (n_channels, height, width)
-        Of type uint8 or float32.
+    images : sequence of ndarray of shape (n_channels, height, width)
+        Of type uint8 or float32. A list; for files and other sequences that are not
+        in memory a `Mapped`, which reads and checks images when they are asked for.
 
     Raises
     ------
     ValueError
         If anything is wrong with X; the message names the image.
     """
-    images = [_check_image(image, i, name) for i, image in enumerate(_parts(X, name))]
-    n_channels = [len(image) for image in images]
-    if len(set(n_channels)) > 1:
-        i = next(i for i, n in enumerate(n_channels) if n != n_channels[0])
-        raise ValueError(
-            f"{name}[{i}] has {n_channels[i]} channel(s) and {name}[0] has "
-            f"{n_channels[0]}; all images must have the same."
-        )
-    return images
+    return mapped(
+        lambda image, i: _check_image(image, f"{name}[{i}]"), parts_of(X, name)
+    )
 
 
-def _parts(X, name):
-    """The images or masks of an array or a list."""
-    if isinstance(X, str) or not hasattr(X, "__len__"):
+def parts_of(X, name):
+    """The images or masks of an array, a list or another sequence."""
+    if isinstance(X, str) or not (hasattr(X, "__len__") and hasattr(X, "__getitem__")):
         raise ValueError(
-            f"{name} must be an array or a list of arrays, got {type(X).__name__}."
+            f"{name} must be an array, a list of arrays, or a sequence of arrays or of "
+            f"paths of image files; got {type(X).__name__}."
+            + f" Pass list({name})."
+            * hasattr(X, "__next__")
         )
     if isinstance(X, np.ndarray) and X.dtype != object and X.ndim not in (3, 4):
         raise ValueError(
@@ -55,25 +58,53 @@ def _parts(X, name):
         )
     if not len(X):
         raise ValueError(f"{name} must hold at least one image, got none.")
-    return X
+    return (
+        list(X)
+        if hasattr(X, "iloc") or (isinstance(X, np.ndarray) and X.dtype == object)
+        else X
+    )
 
 
-def _check_image(image, i, name):
-    image = np.asarray(image)
+def _check_image(image, name):
+    image = opened(image, name)
     if image.ndim not in (2, 3) or 0 in image.shape:
         raise ValueError(
-            f"{name}[{i}] must have shape (height, width) or (height, width, "
+            f"{name} must have shape (height, width) or (height, width, "
             f"n_channels), none of them 0; got shape {image.shape}."
         )
     if image.dtype.kind not in "buif":
-        raise ValueError(f"{name}[{i}] must hold numbers, got dtype {image.dtype}.")
+        raise ValueError(f"{name} must hold numbers, got dtype {image.dtype}.")
     if image.dtype.kind == "f" and not np.isfinite(image).all():
         what = "NaN" if np.isnan(image).any() else "infinity"
-        raise ValueError(f"{name}[{i}] contains {what}; pixels must be finite.")
+        raise ValueError(f"{name} contains {what}; pixels must be finite.")
+    if image.ndim == 3 and image.shape[0] <= 4 < min(image.shape[1:]):
+        raise ValueError(
+            f"{name} has shape {image.shape}, which looks like channels first; images "
+            "have channels last, (height, width, n_channels). Pass "
+            "np.moveaxis(image, 0, -1)."
+        )
     if image.dtype != np.uint8:
         image = image.astype(np.float32)
     image = image[..., np.newaxis] if image.ndim == 2 else image
     return np.ascontiguousarray(image.transpose(2, 0, 1))
+
+
+def check_as_many(images, masks, name="Y"):
+    """Raise unless there is one mask for each image."""
+    if len(images) != len(masks):
+        raise ValueError(
+            f"X has {len(images)} image(s) and {name} has {len(masks)} mask(s); there "
+            "must be one mask per image."
+        )
+
+
+def check_same_size(image, mask, i, name="Y"):
+    """Raise unless the mask at position i has the size of its image."""
+    if image.shape[1:] != mask.shape[1:]:
+        raise ValueError(
+            f"{name}[{i}] has height and width {mask.shape[1:]}; X[{i}] has "
+            f"{image.shape[1:]}. They must match."
+        )
 
 
 def check_same_sizes(images, masks, name="Y"):
@@ -81,21 +112,13 @@ def check_same_sizes(images, masks, name="Y"):
 
     Parameters
     ----------
-    images, masks : list of ndarray of shape (n_channels, height, width)
+    images, masks : sequence of ndarray of shape (n_channels, height, width)
     name : str, default="Y"
         What error messages call the masks.
     """
-    if len(images) != len(masks):
-        raise ValueError(
-            f"X has {len(images)} image(s) and {name} has {len(masks)} mask(s); there "
-            "must be one mask per image."
-        )
-    for i, (image, mask) in enumerate(zip(images, masks, strict=True)):
-        if image.shape[1:] != mask.shape[1:]:
-            raise ValueError(
-                f"{name}[{i}] has height and width {mask.shape[1:]}; X[{i}] has "
-                f"{image.shape[1:]}. They must match."
-            )
+    check_as_many(images, masks, name)
+    for i in range(len(images)):
+        check_same_size(images[i], masks[i], i, name)
 
 
 class MaskTargets:
@@ -108,20 +131,44 @@ class MaskTargets:
     Y : array-like of shape (n, height, width), or list of arrays
         Masks of integers, booleans or strings, at least two; the first in sorted
         order is the background.
+    ignore_label : int or str, default=None
+        What masks hold where the truth is not known. Encoded masks have one more
+        channel then, which is 1 where it is.
+    classes : array-like, default=None
+        All classes there will be, in place of those that Y holds.
 
     Attributes
     ----------
+    ignore_label : int, str or None
     classes_ : ndarray of shape (n_classes,)
         In sorted order.
     n_outputs_ : int
         Channels that inference works on.
     """
 
-    def __init__(self, Y):
-        parts = [
-            self._check_mask(mask, i, "Y") for i, mask in enumerate(_parts(Y, "Y"))
-        ]
-        classes = np.unique(np.concatenate([np.unique(mask) for mask in parts]))
+    def __init__(self, Y, ignore_label=None, classes=None):
+        self.ignore_label = ignore_label
+        if classes is not None:
+            Y = [np.atleast_2d(classes)]
+        n_masks, largest = 0, {}
+        for mask in mapped(
+            lambda mask, i: _check_mask(mask, f"Y[{i}]"), parts_of(Y, "Y")
+        ):
+            n_masks += 1
+            for label, n in zip(*np.unique(mask, return_counts=True), strict=True):
+                largest[label] = max(largest.get(label, 0), n)
+        known = [label for label in largest if not self._is_ignored(label)]
+        found = np.unique(np.array(known)) if known else np.array([])
+        self._check_classes(found, n_masks)
+        if classes is None:
+            _warn_of_rare({k: largest[k] for k in known})
+        self.classes_ = found
+        self.n_outputs_ = 1 if len(found) == 2 else len(found)
+
+    def _is_ignored(self, label):
+        return self.ignore_label is not None and label == self.ignore_label
+
+    def _check_classes(self, classes, n_masks):
         if len(classes) > MANY_CLASSES:
             warnings.warn(
                 f"Y holds {len(classes)} classes. If these are grey levels, pass "
@@ -129,13 +176,15 @@ class MaskTargets:
                 stacklevel=6,
             )
         if len(classes) < 2:
-            raise ValueError(
-                f"All masks of Y, from Y[0] to Y[{len(parts) - 1}], hold only the "
-                f"class {classes.tolist()[0]!r}; at least one must show a foreground "
-                "too."
+            found = (
+                f"hold only the class {classes.tolist()[0]!r}"
+                if len(classes)
+                else (f"hold nothing but ignore_label={self.ignore_label!r}")
             )
-        self.classes_ = classes
-        self.n_outputs_ = 1 if len(classes) == 2 else len(classes)
+            raise ValueError(
+                f"All masks of Y, from Y[0] to Y[{n_masks - 1}], {found}; at least one "
+                "must show a foreground too."
+            )
 
     def encode(self, Y, name="Y"):
         """Masks as binary channels.
@@ -150,20 +199,30 @@ class MaskTargets:
         Returns
         -------
         masks : list of ndarray of shape (n_outputs_, height, width)
-            Of type uint8.
+            Of type uint8; with an `ignore_label` (n_outputs_ + 1, height, width).
+            Read late where Y is, see `skdvn.data.Mapped`.
         """
-        masks = []
-        for i, mask in enumerate(_parts(Y, name)):
-            mask = self._check_mask(mask, i, name)
-            unknown = np.setdiff1d(mask, self.classes_)
-            if len(unknown):
-                raise ValueError(
-                    f"{name}[{i}] holds the unknown class(es) {unknown[:5].tolist()}; "
-                    f"known are {self.classes_.tolist()}."
-                )
-            shown = self.classes_[-self.n_outputs_ :, np.newaxis, np.newaxis]
-            masks.append((mask == shown).astype(np.uint8))
-        return masks
+        return mapped(
+            lambda mask, i: self._encode(_check_mask(mask, f"{name}[{i}]"), i, name),
+            parts_of(Y, name),
+        )
+
+    def _encode(self, mask, i, name):
+        unknown = np.setdiff1d(mask, self.classes_)
+        unknown = [label for label in unknown if not self._is_ignored(label)]
+        if unknown:
+            raise ValueError(
+                f"{name}[{i}] holds the unknown class(es) "
+                f"{np.array(unknown[:5]).tolist()}; known are {self.classes_.tolist()}."
+            )
+        shown = self.classes_[-self.n_outputs_ :, np.newaxis, np.newaxis]
+        channels = (mask == shown).astype(np.uint8)
+        if self.ignore_label is None:
+            return channels
+        known = np.isin(mask, self.classes_)
+        if self.n_outputs_ > 1:
+            channels[0, ~known] = 1  # so that every pixel has a class
+        return np.concatenate([channels, known[np.newaxis].astype(np.uint8)])
 
     def relaxed(self, Y, name="Y"):
         """Masks of a user as channels in [0, 1]: as `encode`, or relaxed already.
@@ -171,9 +230,13 @@ class MaskTargets:
         Arrays of floats hold how much a pixel is foreground, (height, width), or with
         more than two classes how much it is of each, (n_classes, height, width).
         """
-        parts = [np.asarray(mask) for mask in _parts(Y, name)]
-        if not all(self._is_relaxed(mask) for mask in parts):
-            return self.encode(Y, name)
+        given = parts_of(Y, name)
+        if is_read_late(given) or not all(
+            map(self._is_relaxed, map(np.asarray, given))
+        ):
+            masks = self.encode(Y, name)
+            return mapped(lambda mask, i: mask[: self.n_outputs_], masks)
+        parts = [np.asarray(mask) for mask in given]
         shape = "(height, width)"
         if self.n_outputs_ > 1:
             shape = f"({self.n_outputs_}, height, width)"
@@ -224,21 +287,33 @@ class MaskTargets:
             return np.concatenate([1 - inside, inside], axis=-3)
         return inside / inside.sum(axis=-3, keepdims=True)
 
-    @staticmethod
-    def _check_mask(mask, i, name):
-        mask = np.asarray(mask)
-        if mask.ndim != 2 or 0 in mask.shape:
+
+def _warn_of_rare(largest):
+    """Warn of classes that are hardly there, given their pixels in one mask at most."""
+    rare = [label for label, n in largest.items() if n <= FEW_PIXELS]
+    if rare and 2 < len(largest) <= MANY_CLASSES:
+        warnings.warn(
+            f"No mask of Y holds more than {FEW_PIXELS} pixels of the class(es) "
+            f"{np.array(rare).tolist()[:5]}, of {len(largest)} in all. If they are "
+            "noise, as JPEG files have it, round the masks to the classes you mean, or "
+            "save them as PNG.",
+            stacklevel=6,
+        )
+
+
+def _check_mask(mask, name):
+    mask = opened(mask, name)
+    if mask.ndim != 2 or 0 in mask.shape:
+        raise ValueError(
+            f"{name} must be a mask of shape (height, width), got shape {mask.shape}."
+        )
+    if mask.dtype.kind == "f":
+        if not np.isfinite(mask).all():
+            raise ValueError(f"{name} contains NaN or infinity.")
+        if (mask != np.round(mask)).any():
             raise ValueError(
-                f"{name}[{i}] must be a mask of shape (height, width), got shape "
-                f"{mask.shape}."
+                f"{name} must hold classes, integers or strings; got fractions such "
+                f"as {mask[mask != np.round(mask)][0]:.4g}."
             )
-        if mask.dtype.kind == "f":
-            if not np.isfinite(mask).all():
-                raise ValueError(f"{name}[{i}] contains NaN or infinity.")
-            if (mask != np.round(mask)).any():
-                raise ValueError(
-                    f"{name}[{i}] must hold classes, integers or strings; got "
-                    f"fractions such as {mask[mask != np.round(mask)][0]:.4g}."
-                )
-            mask = mask.astype(np.int64)
-        return mask
+        mask = mask.astype(np.int64)
+    return mask

@@ -209,20 +209,20 @@ class Draw(NamedTuple):
     y_init : torch.Tensor of the shape of y, or None
         Where inference starts; None means the network's own guess.
     weight : torch.Tensor of shape (n,), or None
-        Weights in the value loss; None weighs all alike.
-    guess_weight : torch.Tensor of shape (n,), or None
-        Weights in the loss of the network's own guess.
+        Weights in the losses; None weighs all alike.
     renewed : torch.Tensor of shape (n,), or None
         Which inputs differ from those of the last draw of the same rows; None where
         they never do.
+    known : torch.Tensor of shape (n, 1, height, width), or None
+        1 where the truth is known, else 0; None where it is known everywhere.
     """
 
     x: torch.Tensor
     y: torch.Tensor
     y_init: torch.Tensor | None
     weight: torch.Tensor | None = None
-    guess_weight: torch.Tensor | None = None
     renewed: torch.Tensor | None = None
+    known: torch.Tensor | None = None
 
 
 @dataclass
@@ -255,7 +255,7 @@ class Examples:
         """The examples at these positions (a CPU tensor), as a `Draw`."""
         start = None if self.y_init is None else self.y_init.take(rows)
         weight = None if self.weight is None else self.weight[rows]
-        return Draw(self.x.take(rows), self.y.take(rows), start, weight, weight)
+        return Draw(self.x.take(rows), self.y.take(rows), start, weight)
 
     def state(self):
         """What they remember of earlier draws."""

@@ -1,5 +1,6 @@
 """Data sets: multi-label ones, and images with masks; of each, one needs no file."""
 
+from .folders import image_files
 from .image_sets import load_fasseg_frontal, load_weizmann_horses
 from .label_sets import (
     fetch_multilabel,
@@ -13,6 +14,7 @@ from .silhouettes import make_silhouettes
 
 __all__ = [
     "fetch_multilabel",
+    "image_files",
     "load_bibtex",
     "load_bookmarks",
     "load_digit_attributes",

@@ -7,7 +7,7 @@ from sklearn.utils import Bunch
 
 from ..data.typing import FilePath
 from .home import DataSet, find_folder, subset_parts
-from .image_files import check_shape, gather, import_pillow, numbered_pairs, read_pair
+from .readers import check_shape, gather, import_pillow, numbered_pairs, read_pair
 
 _FACE_CLASSES = ["background", "face", "hair"]
 

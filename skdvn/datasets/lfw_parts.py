@@ -8,7 +8,7 @@ from sklearn.utils import Bunch
 from ..data.typing import FilePath
 from ..metrics import resize_labels
 from .home import DataSet, find_folder, subset_parts
-from .image_files import check_shape, gather, import_pillow, read_pair
+from .readers import check_shape, gather, import_pillow, read_pair
 
 _IMAGES = "lfw_funneled"
 

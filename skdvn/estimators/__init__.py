@@ -30,7 +30,16 @@ from .label_plan import plan_for_feed_forward
 from .label_splits import Splitter
 from .label_targets import LabelTargets
 from .labeler import LabelEstimator
-from .mask_networks import half_pays, mask_builder
+from .mask_networks import (
+    Geometry,
+    as_backbone,
+    half_pays,
+    mask_builder,
+    new_backbone,
+    new_unet,
+    unet_shape,
+    users_module,
+)
 from .mask_plan import (
     mask_optimization,
     mask_splits,
@@ -76,6 +85,7 @@ __all__ = [
     "DVNSegmenter",
     "EarlyStopping",
     "EstimatorStart",
+    "Geometry",
     "ImageCodec",
     "Initializer",
     "InputView",
@@ -100,6 +110,7 @@ __all__ = [
     "TreesExpert",
     "VersionedMixin",
     "above",
+    "as_backbone",
     "at_least",
     "check_pair",
     "check_positives",
@@ -111,6 +122,8 @@ __all__ = [
     "mask_builder",
     "mask_optimization",
     "mask_splits",
+    "new_backbone",
+    "new_unet",
     "on_experts",
     "on_one_thread",
     "packed",
@@ -120,7 +133,9 @@ __all__ = [
     "read_rows",
     "recipes",
     "this_version",
+    "unet_shape",
     "unpacked",
+    "users_module",
     "with_callbacks",
     "with_checked_parameters",
 ]

@@ -247,7 +247,7 @@ class CalibratedValueCV(
 
     @_if_estimator_has("predict_proba")
     def predict_proba(self, X: MatrixLike) -> Any:
-        """Predict probabilities of labels, or relaxed masks, with the estimator.
+        """Predict probabilities of labels, or of classes of pixels, with the estimator.
 
         Parameters
         ----------
@@ -320,25 +320,9 @@ class CalibratedValueCV(
         check_is_fitted(self)
         return self.estimator_.staged_predict(X)
 
-    @_if_estimator_has("staged_predict_proba")
-    def staged_predict_proba(self, X: MatrixLike) -> Iterator[Any]:
-        """Predict relaxed masks after each step of the ascent.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} or list of arrays
-            Inputs.
-
-        Returns
-        -------
-        stages : generator of ndarray or of lists of arrays
-        """
-        check_is_fitted(self)
-        return self.estimator_.staged_predict_proba(X)
-
     @_if_estimator_has("predict_relaxed")
     def predict_relaxed(self, X: MatrixLike) -> Any:
-        """Predict relaxed labels with the estimator.
+        """Predict relaxed labels or masks with the estimator.
 
         Parameters
         ----------
@@ -354,7 +338,7 @@ class CalibratedValueCV(
 
     @_if_estimator_has("staged_predict_relaxed")
     def staged_predict_relaxed(self, X: MatrixLike) -> Iterator[Any]:
-        """Predict relaxed labels after each step of the ascent.
+        """Predict relaxed labels or masks after each step of the ascent.
 
         Parameters
         ----------

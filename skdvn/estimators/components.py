@@ -271,18 +271,31 @@ class MaskNet(Component):
         What the value is made of: the oracle's expected value under the U-Net's guess,
         see `skdvn.networks.GuessNetwork`, or a term linear in y as in the paper's
         network for labels.
-    n_global_units : int, default=16
-        Units of the learned correction of that term; 0 leaves it out.
+    n_levels : int or "auto", default="auto"
+        Levels; each halves the resolution and doubles the channels. "auto" is 3 for
+        images of up to 48 pixels and 4 for larger ones.
+    stride : int or "auto", default="auto"
+        Side of the squares of pixels that the finest level sees as one, see
+        `skdvn.networks.UNet`. "auto" is 1 for images of up to 48 pixels, 2 for larger
+        ones.
     """
 
     _parameter_constraints = {
         "local_term": [StrOptions({"oracle", "linear"})],
-        "n_global_units": [at_least(0, Integral)],
+        "n_levels": [at_least(1, Integral), AUTO],
+        "stride": [at_least(1, Integral), AUTO],
     }
 
-    def __init__(self, local_term: str = "oracle", *, n_global_units: int = 16) -> None:
+    def __init__(
+        self,
+        local_term: str = "oracle",
+        *,
+        n_levels: int | str = "auto",
+        stride: int | str = "auto",
+    ) -> None:
         self.local_term = local_term
-        self.n_global_units = n_global_units
+        self.n_levels = n_levels
+        self.stride = stride
 
 
 class Crops(Component):
@@ -291,8 +304,10 @@ class Crops(Component):
     Parameters
     ----------
     size : int or "auto", default="auto"
-        Side of the square crops. "auto" is the shorter side of the smallest image,
-        three quarters of it for "conv" and `FCNSegmenter`, at most 64.
+        Side of the square crops. With "auto" a network that can sees whole images: it
+        trains on squares as large as the longer side of most images, at most 128
+        pixels, and predicts each image in one piece, a large one by tiles. Networks
+        that cannot, "conv" among them, see three quarters of the shorter side of most.
     n_crops : int or "auto", default="auto"
         Crops per image in prediction, evenly spaced: 1, 9, 25, 36 ... for 1, 3, 5, 6
         along each axis, and more where they would not cover the image. "auto"
@@ -306,6 +321,10 @@ class Crops(Component):
     flip : bool or "auto", default="auto"
         Whether the mirror image of each crop counts as a crop in prediction. "auto"
         does if mirror images are trained on.
+    shift : int or "auto", default="auto"
+        Pixels by which whole images are shifted up, down, left and right for four
+        further views in prediction, over which the guess is averaged; 0 for none.
+        "auto" is 1 for images no larger than twice those trained on, else 0.
     per_image : int, default=1
         Random crops of each training image in an epoch.
     visits : int, default=1
@@ -319,6 +338,7 @@ class Crops(Component):
         "stride": [at_least(1, Integral), None],
         "aggregation": [StrOptions({"joint", "average"})],
         "flip": ["boolean", AUTO],
+        "shift": [at_least(0, Integral), AUTO],
         "per_image": [at_least(1, Integral)],
         "visits": [at_least(1, Integral)],
     }
@@ -331,6 +351,7 @@ class Crops(Component):
         stride: int | None = None,
         aggregation: str = "joint",
         flip: bool | str = "auto",
+        shift: int | str = "auto",
         per_image: int = 1,
         visits: int = 1,
     ) -> None:
@@ -339,6 +360,7 @@ class Crops(Component):
         self.stride = stride
         self.aggregation = aggregation
         self.flip = flip
+        self.shift = shift
         self.per_image = per_image
         self.visits = visits
 

@@ -1,21 +1,69 @@
 """The networks of segmenters, as their parameters say."""
 
+from typing import NamedTuple
+
 import torch
 
-from ..networks import ConvNetwork, GuessNetwork, HalfPrecision, UNet
+from ..networks import Backbone, ConvNetwork, GuessNetwork, HalfPrecision, UNet
 from .building import builder, copier, new_module
 from .components import MaskNet
 from .parameters import continues, given_or, resolve_loss
 
 NETWORKS = {"unet", "conv"}
+# Channels, levels and stride of a U-Net for images of up to so many pixels.
+UNET_SHAPES = {48: (32, 3, 1), 96: (32, 4, 2), None: (16, 4, 2)}
+# What heights and widths may have to be multiples of.
+MULTIPLES = (1, 2, 4, 8, 16, 32)
 
 
-def crop_geometry(params):
-    """What crop sizes must be multiples of, and their share of the smallest image."""
+class Geometry(NamedTuple):
+    """What a network asks of the sizes of images.
+
+    Parameters
+    ----------
+    multiple : int
+        Of what they must be multiples.
+    whole : bool
+        Whether it sees images as a whole, of any size.
+    share : float
+        Else, the share of the shorter side of images that "auto" crops are.
+    """
+
+    multiple: int
+    whole: bool = True
+    share: float = 1.0
+
+
+def mask_geometry(params, codec, size):
+    """What the network of a `DVNSegmenter` asks of sizes."""
     network = params.network
-    if isinstance(network, MaskNet) or network_named(network, "unet"):
-        return 2 ** (params.n_levels - 1), 1.0
-    return (4, 0.75) if network_named(network, "conv") else (1, 1.0)
+    if network_named(network, "conv"):
+        return Geometry(4, whole=False, share=0.75)
+    if isinstance(network, str | MaskNet):
+        net = resolve_mask_net(network)
+        _, n_levels, stride = unet_shape(params.n_channels, net, size)
+        return Geometry(stride * 2 ** (n_levels - 1))
+    module = users_module(network, codec, size)
+    if is_value_network(module):
+        return Geometry(1, whole=False)
+    return Geometry(as_backbone(module, codec, size).multiple)
+
+
+def unet_shape(n_channels, net, size):
+    """Channels, levels and stride of a U-Net on images of this size.
+
+    Parameters
+    ----------
+    n_channels : int or "auto"
+    net : MaskNet or UNetSegmenter
+        Has `n_levels` and `stride`, perhaps "auto".
+    size : int
+    """
+    shapes = [
+        shape for most, shape in UNET_SHAPES.items() if most is None or size <= most
+    ]
+    given = n_channels, net.n_levels, net.stride
+    return tuple(map(given_or, given, shapes[0]))
 
 
 def network_named(network, name):
@@ -23,9 +71,76 @@ def network_named(network, name):
     return isinstance(network, str) and network == name
 
 
+def resolve_mask_net(network):
+    """The `MaskNet` that a parameter means."""
+    return network if isinstance(network, MaskNet) else MaskNet()
+
+
+def is_value_network(module):
+    """Whether a module has the methods of a value network."""
+    return hasattr(module, "encode") and hasattr(module, "score")
+
+
 def guess_weight(params):
     """Weight of the loss of the network's own guess, if it has one."""
     return given_or(resolve_loss(params.loss).guess_weight, 1.0)
+
+
+def users_module(network, codec, size, rng=None):
+    """A copy of the module that the user gave, or what the function makes."""
+    rng = torch.Generator().manual_seed(0) if rng is None else rng
+    sizes = {
+        "n_channels": codec.n_channels,
+        "n_outputs": codec.targets.n_outputs_,
+        "crop_size": size,
+    }
+    return new_module("network", network, rng, **sizes)
+
+
+def as_backbone(module, codec, size):
+    """A module that maps images to logits, as a network with a guess.
+
+    Raises
+    ------
+    ValueError
+        If it does not, whatever multiple of some power of 2 sizes are.
+    """
+    if not isinstance(module, torch.nn.Module):
+        raise TypeError(
+            f"network must be, or make, a torch.nn.Module; got {type(module).__name__}."
+        )
+    found, n_outputs = "", codec.targets.n_outputs_
+    for multiple in MULTIPLES:
+        side = -(-size // multiple) * multiple
+        x = torch.zeros(1, codec.n_channels, side, side + multiple)
+        try:
+            with torch.no_grad():
+                logits = Backbone(module).eval().module(x)
+        except Exception as error:
+            found = f"it failed: {error}"
+            continue
+        logits = logits["out"] if isinstance(logits, dict) else logits
+        shape = tuple(getattr(logits, "shape", ()))
+        found = f"it returned shape {shape}" if shape else f"it returned {type(logits)}"
+        whole = len(shape) == 4 and all(
+            a % b == 0 for a, b in zip(x.shape[2:], shape[2:], strict=True)
+        )
+        allowed = {1: (1, 2)}.get(n_outputs, (n_outputs,))
+        if whole and shape[0] == 1 and shape[1] in allowed:
+            return Backbone(module, multiple)
+    raise ValueError(
+        f"network of type {type(module).__name__} must map images (n, "
+        f"{codec.n_channels}, height, width) to logits (n, {n_outputs}, height, "
+        "width), or those of a whole fraction of height and width; on images of size "
+        f"{tuple(x.shape[2:])} {found}. A value network has the methods encode(x) and "
+        "score(context, y) instead."
+    )
+
+
+def new_backbone(network, codec, rng):
+    """The user's module with fresh weights, as a network with a guess."""
+    module = users_module(network, codec, codec.crop_size, rng)
+    return as_backbone(module, codec, codec.crop_size)
 
 
 def new_mask_network(params, codec, rng):
@@ -38,35 +153,26 @@ def new_mask_network(params, codec, rng):
     rng : torch.Generator
     """
     network, n_outputs = params.network, codec.targets.n_outputs_
-    sizes = {
-        "n_channels": codec.n_channels,
-        "n_outputs": n_outputs,
-        "crop_size": codec.crop_size,
-    }
     if network_named(network, "conv"):
-        return ConvNetwork(**sizes, generator=rng)
-    if not isinstance(network, str | MaskNet):
-        return new_module("network", network, rng, **sizes)
-    net = network if isinstance(network, MaskNet) else MaskNet()
-    encoder = UNet(codec.n_channels, n_outputs, params.n_channels, params.n_levels, rng)
-    return GuessNetwork(
-        encoder,
-        codec.oracle(params.oracle),
-        net.local_term,
-        net.n_global_units,
-        apart=guess_weight(params) > 0,
-        generator=rng,
-    )
+        return ConvNetwork(codec.n_channels, n_outputs, codec.crop_size, generator=rng)
+    if isinstance(network, str | MaskNet):
+        net = resolve_mask_net(network)
+        encoder = new_unet(params.n_channels, net, codec, rng)
+        local_term = net.local_term
+    else:
+        encoder = users_module(network, codec, codec.crop_size, rng)
+        if is_value_network(encoder):
+            return encoder
+        encoder = as_backbone(encoder, codec, codec.crop_size)
+        local_term = "oracle"
+    oracle, apart = codec.oracle(params.oracle), guess_weight(params) > 0
+    return GuessNetwork(encoder, oracle, local_term, apart)
 
 
-def has_guess(params, codec):
-    """Whether the network makes a guess of the mask; only the user's is tried out."""
-    if network_named(params.network, "conv"):
-        return False
-    if isinstance(params.network, str | MaskNet):
-        return True
-    rng = torch.Generator().manual_seed(0)
-    return hasattr(new_mask_network(params, codec, rng), "guess")
+def new_unet(n_channels, net, codec, rng):
+    """A U-Net with fresh weights; parameters as for `unet_shape`."""
+    shape = unet_shape(n_channels, net, codec.crop_size)
+    return UNet(codec.n_channels, codec.targets.n_outputs_, *shape, rng)
 
 
 def placed(network, codec, precision):

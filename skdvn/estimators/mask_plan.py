@@ -3,13 +3,15 @@
 Functions of parameters and data alone; `params` is the estimator, which is only read.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from sklearn.model_selection import ShuffleSplit
 from sklearn.utils import check_random_state
 
 from ..inference import GradientAscent
-from ..networks import members
+from ..networks import GuessNetwork, members
 from ..training import Plan, Split
 from .components import Ascent, Mixture
 from .image_codec import resolve_crops
@@ -21,6 +23,7 @@ from .parameters import (
     given_or,
     guess_objective,
     optimization,
+    resolve_loss,
     resolve_mixture,
     stopping,
     value_objective,
@@ -35,8 +38,8 @@ DEFAULT_MIXTURE = Mixture(
 DEFAULT_ASCENT = {"step_rule": "rms", "decay": 0.1}
 SOLVER_DEFAULTS = {"max_grad_norm": 5.0, "averaging": 0.998}
 N_ITER_NO_CHANGE = 10
-# Mini-batches to train for, where max_iter is "auto".
-N_UPDATES = 2000
+# Mini-batches to train for, where max_iter is "auto"; larger images get fewer.
+N_UPDATES, N_UPDATES_LARGE, LARGE = 2000, 1000, 48
 
 
 def mask_ascent(params, n_outputs):
@@ -54,20 +57,20 @@ def mask_ascent(params, n_outputs):
     )
 
 
-def mask_start(params, codec, guesses):
+def mask_start(params, codec, network):
     """Where inference starts: a model to fit, a number, or None for the guess.
 
     Parameters
     ----------
     params : DVNSegmenter
     codec : ImageCodec
-    guesses : bool
-        Whether the network has a guess, see `has_guess`.
+    network : torch.nn.Module
+        One of the kind to be trained.
     """
     init = params.init
     named = init if isinstance(init, str) else None
     if named in ("auto", "guess"):
-        if guesses:
+        if hasattr(network, "guess"):
             return None
         if named == "guess":
             raise ValueError(
@@ -83,25 +86,40 @@ def mask_start(params, codec, guesses):
     return 0.0 if named == "zeros" else float(init)
 
 
-def mask_objective(params, codec, examples, guesses):
-    """What the value network is trained to do; parameters as for `mask_start`."""
+def mask_objective(params, codec, examples, network):
+    """What the value network is trained to do; parameters as for `mask_start`.
+
+    A value that is the oracle's expectation under the network's guess has nothing to
+    learn but the guess, unless tuples or another loss are asked for.
+    """
     rows = torch.arange(min(A_FEW_ROWS, len(examples)))
     drawn = examples.draw(rows, torch.Generator().manual_seed(0))
-    weight = guess_weight(params) if guesses else 0.0
-    return value_objective(
+    objective = value_objective(
         params,
         resolve_mixture(params.tuples, DEFAULT_MIXTURE),
         codec.oracle(params.oracle),
         mask_ascent(params, codec.targets.n_outputs_),
-        weight,
+        guess_weight(params) if hasattr(network, "guess") else 0.0,
         drawn.y,
     )
+    if isinstance(network, GuessNetwork) and expects_only(params, network):
+        return replace(objective, mixture=None)
+    return objective
 
 
-def mask_optimization(params, n_rows, lag=0):
+def expects_only(params, network):
+    """Whether the value on a guess is to be the expectation itself."""
+    loss = resolve_loss(params.loss)
+    plain = (loss.value, loss.gradient_weight) == ("cross_entropy", 0)
+    guessed = network.apart and network.local_term == "oracle"
+    return params.tuples is None and plain and guessed
+
+
+def mask_optimization(params, codec, n_rows, lag=0):
     """How to train."""
+    n_updates = N_UPDATES if codec.crop_size <= LARGE else N_UPDATES_LARGE
     n_epochs = given_or(
-        params.max_iter, -(-N_UPDATES // -(-n_rows // params.batch_size))
+        params.max_iter, -(-n_updates // -(-n_rows // params.batch_size))
     )
     return optimization(
         params,
@@ -142,15 +160,7 @@ def mask_splits(params, codec, data, X_val, y_val):
     return (Split(torch.from_numpy(rows), held_out),)
 
 
-def _asides(params, n_rows, n_networks):
-    """One fold per network, whose images its guess does not learn from."""
-    rng = check_random_state(params.random_state)
-    order = torch.from_numpy(rng.permutation(n_rows))
-    size = max(1, round(params.validation_fraction * n_rows))
-    return tuple(order.roll(-k * size)[:size].sort().values for k in range(n_networks))
-
-
-def plan_for_masks(params, codec, examples, splits, guesses):
+def plan_for_masks(params, codec, examples, splits, network):
     """What a Deep Value Network for masks is to learn.
 
     Parameters
@@ -159,26 +169,22 @@ def plan_for_masks(params, codec, examples, splits, guesses):
     codec : ImageCodec
     examples : ImageExamples
     splits : tuple of Split
-    guesses : bool
-        Whether the network has a guess, see `has_guess`.
+    network : torch.nn.Module
+        One of the kind to be trained.
 
     Returns
     -------
     plan : Plan
     """
-    objective = mask_objective(params, codec, examples, guesses)
-    n_networks, asides = _n_networks(params), ()
-    if n_networks > 1 and objective.guess_weight:
-        asides = _asides(params, len(examples), n_networks)
+    objective = mask_objective(params, codec, examples, network)
     return _plan(
         params,
         codec,
         examples,
         splits,
         objective,
-        mask_optimization(params, len(examples), lag_of(params)),
+        mask_optimization(params, codec, len(examples), lag_of(params)),
         lambda rng: new_mask_network(params, codec, rng),
-        asides,
     )
 
 
@@ -199,7 +205,7 @@ def plan_for_pixels(params, codec, examples, splits, new_network):
     plan : Plan
     """
     objective = pixel_objective(codec)
-    how = mask_optimization(params, len(examples))
+    how = mask_optimization(params, codec, len(examples))
     return _plan(params, codec, examples, splits, objective, how, new_network)
 
 
@@ -212,7 +218,7 @@ def _n_networks(params):
     return len(members(params.network_)) if continues(params) else params.n_networks
 
 
-def _plan(params, codec, examples, splits, objective, how, new_network, asides=()):
+def _plan(params, codec, examples, splits, objective, how, new_network):
     n_networks = _n_networks(params)
     return Plan(
         build=mask_builder(params, codec, new_network, examples),
@@ -224,6 +230,5 @@ def _plan(params, codec, examples, splits, objective, how, new_network, asides=(
         splits=splits,
         n_networks=n_networks,
         refit=continues(params) or n_networks > 1,
-        asides=asides,
         **stopping(params, N_ITER_NO_CHANGE),
     )

@@ -9,21 +9,22 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+import torch
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
 
 from .._moved import with_moved_names
-from ..data import Queries, check_same_sizes
+from ..data import Queries, check_as_many, check_same_size, check_same_sizes
 from ..data.typing import ArrayLike, Maps, NDArray, Self
-from ..inference import CroppedRows, infer, stages, values
+from ..inference import CroppedRows, refined, stages, values
 from ..networks import members
 from .base import execution_for
 from .callbacks import with_callbacks
-from .components import MaskNet, above, at_least
+from .components import AUTO, MaskNet, above, at_least
 from .mask_networks import (
     NETWORKS,
-    crop_geometry,
-    has_guess,
     mask_builder,
+    mask_geometry,
     new_mask_network,
 )
 from .mask_plan import (
@@ -40,7 +41,7 @@ from .parameters import (
     check_pair,
     with_checked_parameters,
 )
-from .segmenter import SEGMENTER_CONSTRAINTS, BaseSegmenter, in_form_of_images, put
+from .segmenter import SEGMENTER_CONSTRAINTS, BaseSegmenter, in_form_of_images
 
 
 class DVNSegmenter(BaseSegmenter):
@@ -48,45 +49,58 @@ class DVNSegmenter(BaseSegmenter):
 
     A value network v(x, y) is trained to predict the value, by default the relaxed
     intersection over union, of any mask y for an image x; prediction climbs it by
-    projected gradient ascent on y (Gygli et al., 2017). Images of any size are
-    segmented by crops whose gradients are summed. With more than two classes y has one
-    channel for each, which add up to 1 at every pixel.
+    projected gradient ascent on y (Gygli et al., 2017). By default a U-Net guesses the
+    mask, and the value is what the oracle can be expected to be under that guess. With
+    more than two classes y has one channel for each, which add up to 1 at every pixel.
 
     Parameters
     ----------
     network : {"unet", "conv"}, MaskNet, torch.nn.Module or callable, default="unet"
-        "unet" is a small U-Net that makes, once per image, a guess of the mask, and a
-        value shaped like the oracle against this guess (beyond the paper, see
-        `skdvn.networks.GuessNetwork`); `skdvn.MaskNet` has more settings. "conv" is
-        the network of the paper (figure 2), which sees image and mask side by side. A
-        value network of your own is a module with the methods ``encode(x) -> context``
-        and ``score(context, y) -> logits``, which is copied with its weights, or a
-        function ``network(n_channels, n_outputs, crop_size)`` that makes one. It gets
-        standardised images of shape (n, n_channels, height, width) and masks with
-        ``n_outputs`` channels.
-    n_channels : int, default=32
-        Channels of the finest level of "unet".
-    n_levels : int, default=3
-        Levels of "unet"; each halves the resolution and doubles the channels.
+        "unet" is a small U-Net that guesses the mask, trained pixel by pixel, with the
+        expected oracle under its guess as the value (beyond the paper, see
+        `skdvn.networks.GuessNetwork`); `skdvn.MaskNet` sets its depth. Any module that
+        maps images (n, n_channels, height, width) to logits (n, n_outputs, height,
+        width), or those of half or a quarter of height and width, takes the U-Net's
+        place: it is copied with its weights, or made by a function
+        ``network(n_channels, n_outputs, crop_size)``. "conv" is the network of the
+        paper (figure 2), which sees image and mask side by side. A value network of
+        your own is a module with the methods ``encode(x) -> context`` and
+        ``score(context, y) -> logits``. Images are standardised; ``n_outputs`` is 1
+        with two classes.
+    n_channels : int or "auto", default="auto"
+        Channels of the finest level of "unet"; "auto" is 32, and 16 for
+        images of more than 96 pixels.
+    image_size : int, "auto" or None, default="auto"
+        Images whose longer side has more pixels are worked on reduced to that many,
+        in proportion, and masks enlarged to the size of the image. "auto" is 128 where
+        most training images are larger than that, else None, which leaves images at
+        their size.
+    ignore_label : int or str, default=None
+        What masks hold where the truth is not known. Such pixels count in no loss and
+        no score, and are never predicted.
     crops : int, "auto" or Crops, default="auto"
-        Side of the square crops that the network sees. "auto" is the shorter side of
-        the smallest image, three quarters of it for "conv", at most 64. `skdvn.Crops`
-        says more: how many are predicted, whether jointly, and how many are trained
-        on.
-    augmentation : float or Augmentation, default=1.0
+        Side of square crops that the network sees at once. With "auto" only "conv" and
+        value networks of your own see crops, of three quarters and all of the shorter
+        side of most images; other networks see images as a whole. `skdvn.Crops` says
+        more: how many are predicted, whether jointly, how many are trained on, and in
+        how many views whole images are predicted.
+    augmentation : float, Augmentation or callable, default=1.0
         Strength of the random rotation, scaling, shift and colour changes of the
         training images, non-negative; 0 turns them off. `skdvn.Augmentation` also sets
-        which mirror images are trained on.
-    oracle : {"auto", "iou", "f1", "accuracy", "mean_iou", "f0.5", "f2"} or \
+        which mirror images are trained on. A function ``augmentation(image, mask,
+        random_state) -> (image, mask)`` of arrays (height, width, n_channels) and
+        (height, width) takes the place of all this.
+    oracle : {"auto", "iou", "f1", "dice", "accuracy", "mean_iou", "f0.5", "f2"} or \
 callable, default="auto"
         The metric to learn and to climb (eqs. 6-10). "auto" is the IOU of the
         foreground with two classes, and the accuracy with more, which is the share of
         pixels that are right. "mean_iou" is the mean over all classes; of more than
-        two classes "iou", "f1", "f0.5" and "f2" count the pixels of all together. A
+        two classes "iou", "f1", "f0.5" and "f2" count the pixels of all together.
+        "dice" is another name of "f1". A
         callable ``oracle(y, y_true)`` takes tensors of shape (n, n_outputs, height,
         width) with entries in [0, 1], where ``n_outputs`` is 1 with two classes, and
-        returns n values in [0, 1]. With ``network="unet"`` it must be differentiable
-        in y and take relaxed truths, unless its `MaskNet` is linear.
+        returns n values in [0, 1]. On a guess it must be differentiable in y and take
+        relaxed truths, unless the `MaskNet` is linear.
     loss : {"cross_entropy", "squared", "hinge"} or Loss, default="cross_entropy"
         Discrepancy of value and oracle value: eq. 11, the squared error, or the
         structured hinge. `skdvn.Loss` weights it against the loss of the network's own
@@ -99,7 +113,9 @@ callable, default="auto"
         "loss_augmented" (masks of a high score that are far from the truth), "chain"
         (one step further than at the last visit of the same crop, see `skdvn.Crops`)
         and "replay" (earlier masks). A callable that takes a `skdvn.training.Batch`
-        and returns a list of masks is allowed in place of a name. None means
+        and returns a list of masks is allowed in place of a name. With None a value
+        that is expected under a guess learns from no tuples, since the guess is all
+        there is to learn; other networks learn from
         ``{"ground_truth": 0.2, "stratified": 0.4, "inference": 0.4}``. `skdvn.Mixture`
         says more: how tuples are mixed, how many samples and iterates there are.
     tau : float, default=1.0
@@ -113,7 +129,7 @@ callable, default="auto"
     ascent : Ascent, default=None
         More about the steps: their direction, decay, momentum, noise and projection,
         see `skdvn.Ascent`. None means ``Ascent()``.
-    step_size : float, default=0.2
+    step_size : float, default=0.5
         Size of the first step of the ascent, positive (eta in eq. 8).
     n_steps : int, default=10
         Number of steps; 0 predicts the start.
@@ -127,19 +143,20 @@ callable, default="auto"
     batch_size : int, default=20
         Crops per mini-batch.
     max_iter : int or "auto", default="auto"
-        Epochs. "auto" is as many as make 2,000 mini-batches.
+        Epochs. "auto" is as many as make 2,000 mini-batches, or 1,000 where images are
+        larger than 48 pixels.
     early_stopping : bool or EarlyStopping, default=False
         Whether to score held-out images after each epoch, to stop when they no longer
         improve, and to go back to the best weights; `skdvn.EarlyStopping` sets the
         patience.
     validation_fraction : float, default=0.2
-        Share of the images that `early_stopping` holds out; with several networks
-        also the share of which each network's guess learns nothing, in (0, 1).
+        Share of the images that `early_stopping` holds out, in (0, 1).
     n_networks : int, default=1
-        Networks that predict jointly. With several, the value of each is trained on
-        guesses for images that its guess has not learnt from.
+        Networks that predict jointly.
     prediction_batch_size : int, default=256
-        Crops that are predicted together; lower it if memory is short.
+        Images, as large as those trained on, that are predicted together; of larger
+        ones, and of crops, as many as have no more pixels together. Lower it if memory
+        is short.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the last fit.
     checkpoint_dir : str or path-like, default=None
@@ -170,7 +187,7 @@ callable, default="auto"
     Attributes
     ----------
     network_ : torch.nn.Module
-        The trained value network on crops; several are one for joint inference.
+        The trained value network; several are one for joint inference.
     codec_ : ImageCodec
         What turns images into examples for the network, and outputs back into masks.
     classes_ : ndarray of shape (n_classes,)
@@ -178,7 +195,7 @@ callable, default="auto"
     n_channels_in_ : int
         Channels of the images seen in `fit`.
     crop_size_ : int
-        Side of the crops.
+        Side of the squares that were trained on.
     mean_, scale_ : ndarray of shape (`n_channels_in_`,)
         Mean and standard deviation of the channels over all training pixels.
     device_ : torch.device
@@ -229,11 +246,10 @@ callable, default="auto"
         "network": [
             StrOptions(NETWORKS),
             MaskNet,
-            HasMethods(["encode", "score"]),
+            HasMethods(["forward"]),
             callable,
         ],
-        "n_channels": [at_least(1, Integral)],
-        "n_levels": [at_least(1, Integral)],
+        "n_channels": [at_least(1, Integral), AUTO],
         "init": [
             StrOptions({"auto", "guess", "mean", "zeros"}),
             Interval(Real, 0, 1, closed="both"),
@@ -248,8 +264,9 @@ callable, default="auto"
         self,
         network="unet",
         *,
-        n_channels=32,
-        n_levels=3,
+        n_channels="auto",
+        image_size="auto",
+        ignore_label=None,
         crops="auto",
         augmentation=1.0,
         oracle="auto",
@@ -258,7 +275,7 @@ callable, default="auto"
         tau=1.0,
         init="auto",
         ascent=None,
-        step_size=0.2,
+        step_size=0.5,
         n_steps=10,
         solver="adamw",
         learning_rate_init=2e-3,
@@ -279,7 +296,8 @@ callable, default="auto"
     ) -> None:
         self.network = network
         self.n_channels = n_channels
-        self.n_levels = n_levels
+        self.image_size = image_size
+        self.ignore_label = ignore_label
         self.crops = crops
         self.augmentation = augmentation
         self.oracle = oracle
@@ -325,10 +343,12 @@ callable, default="auto"
         Parameters
         ----------
         X : array-like of shape (n, height, width, n_channels) or (n, height, width), \
-or list of arrays
-            Images, finite numbers. Those of a list may differ in size. None may be
-            smaller than the crop.
-        y : array-like of shape (n, height, width), or list of arrays
+list of arrays, or sequence of arrays or of paths
+            Images, finite numbers, channels last. Those of a list may differ in size.
+            Image files, and items of a sequence that is no list or array, are read
+            whenever they are needed, so that they are never all in memory.
+        y : array-like of shape (n, height, width), list of arrays, or sequence of \
+arrays or of paths
             Masks of classes, integers or strings; of two, the first in sorted order
             is the background.
         sample_weight : array-like of shape (n,), default=None
@@ -344,19 +364,22 @@ or list of arrays
         check_pair(X_val, y_val)
         execution = execution_for(self, X, y, sample_weight, X_val, y_val)
         draft, codec = self._draft(), self._new_codec()
-        data = codec.read(X, y, sample_weight, draft, crop_geometry(draft))
-        guesses = has_guess(draft, codec)
-        start = mask_start(draft, codec, guesses)
+        data = codec.read(X, y, sample_weight, draft, self._geometry)
+        network = new_mask_network(draft, codec, torch.Generator().manual_seed(0))
+        start = mask_start(draft, codec, network)
         data = codec.fit_start(start, data, X, y, self.random_state)
         if data.weight is not None:
             data = data.at(np.flatnonzero(data.weight))
         splits = mask_splits(draft, codec, data, X_val, y_val)
         examples = self._examples(codec, data)
-        plan = plan_for_masks(draft, codec, examples, splits, guesses)
+        plan = plan_for_masks(draft, codec, examples, splits, network)
         trained = self._train(plan, examples, execution, X=X, y=y)
         draft._settle(codec)
         draft._keep(trained)
         return self._become(draft, plan, trained, execution)
+
+    def _geometry(self, codec, size):
+        return mask_geometry(self, codec, size)
 
     def _fresh_network(self, rng):
         """A network as the parameters make it."""
@@ -392,16 +415,16 @@ or list of arrays
         if hasattr(self, "network_"):
             codec = self.codec_
             data = codec.read_more(X, y, sample_weight)
-            guesses = hasattr(members(self.network_)[0], "guess")
+            network = members(self.network_)[0]
         else:
-            codec, shape = self._new_codec(), crop_geometry(draft)
-            data = codec.read(X, y, sample_weight, draft, shape, classes)
-            guesses = has_guess(draft, codec)
-            start = mask_start(draft, codec, guesses)
+            codec = self._new_codec()
+            data = codec.read(X, y, sample_weight, draft, self._geometry, classes)
+            network = new_mask_network(draft, codec, torch.Generator().manual_seed(0))
+            start = mask_start(draft, codec, network)
             data = codec.fit_start(start, data, X, y, self.random_state)
         examples = self._examples(codec, data)
-        objective = mask_objective(draft, codec, examples, guesses)
-        how = mask_optimization(draft, len(examples), lag_of(draft))
+        objective = mask_objective(draft, codec, examples, network)
+        how = mask_optimization(draft, codec, len(examples), lag_of(draft))
         if not hasattr(self, "network_"):
             draft._settle(codec)
             draft.validation_score_ = float("nan")
@@ -414,21 +437,25 @@ or list of arrays
     def _ascent(self):
         return mask_ascent(self, self.codec_.targets.n_outputs_)
 
-    def _infer_views(self, views, queries):
-        if not self._averages(views):
-            return super()._infer_views(views, queries)
-        ascent, crops = self._ascent(), self._crops_apart(views, queries)
-        how = self._batches(1, ascent)
-        return views.average(infer(self.network_, ascent, crops, **how))
+    def _infer_on(self, queries, run):
+        size = queries.x.size(0)
+        if not self._averages(*size):
+            return super()._infer_on(queries, run)
+        views, ascent = self._views(*size), self._ascent()
+        how = self._batches(1, *[self.codec_.crop_size] * 2, ascent)
+        crops = self._crops_apart(views, queries)
+        return views.average(run(self.network_, ascent, crops, **how))
 
-    def _stages_of_views(self, views, queries):
-        ascent, network, n_views = self._ascent(), self.network_, 1
-        if self._averages(views):
+    def _stages_of(self, queries):
+        size, ascent = queries.x.size(0), self._ascent()
+        if self._averages(*size):
+            views = self._views(*size)
             crops = self._crops_apart(views, queries)
-            iterates = stages(network, ascent, crops, **self._batches(1, ascent))
-            return map(views.average, iterates)
-        network, n_views = self._on_views(views), len(views)
-        return stages(network, ascent, queries, **self._batches(n_views, ascent))
+            how = self._batches(1, *[self.codec_.crop_size] * 2, ascent)
+            return map(views.average, stages(self.network_, ascent, crops, **how))
+        network, n_views = self._network_on(*size)
+        how = self._batches(n_views, *size, ascent)
+        return stages(network, ascent, queries, **how)
 
     def _crops_apart(self, views, queries):
         """Each crop as a query of its own, for averages of masks."""
@@ -440,15 +467,16 @@ or list of arrays
 
     def _relaxed_stages(self, X):
         """Relaxed masks of all images at the start and after each step."""
-        images = self._checked(X)
+        images, starts = self._checked(X), self.codec_.starts_of(X)
+        images = [images[i] for i in range(len(images))]
         parts = [
-            (rows, self._stages_of_views(views, queries))
-            for rows, views, queries in self._ready(images, self.codec_.starts_of(X))
+            (rows, self._stages_of(queries))
+            for rows, queries in self._ready(images, starts)
         ]
         for together in zip(*(iterates for _, iterates in parts), strict=True):
             relaxed = [None] * len(images)
             for (rows, _), found in zip(parts, together, strict=True):
-                put(relaxed, rows, found)
+                self._put(relaxed, rows, found, images)
             yield relaxed
 
     def _values_of_stages(self, X, stages):
@@ -458,13 +486,20 @@ or list of arrays
     def _values_of(self, images, outputs):
         """What the network thinks of several masks of each image, (n_outputs, n)."""
         for masks in outputs:
-            check_same_sizes(images, masks)
+            check_as_many(images, masks)
         found = np.empty((len(outputs), len(images)))
-        for rows, (x, *masks) in self.codec_.by_size(images, *outputs):
-            views = self._views(*x.size(0))
-            size = max(1, self.prediction_batch_size // len(views))
-            network = self._on_views(views)
-            found[:, rows] = values(network, x, masks, batch_size=size).numpy()
+        for rows, (part, *part_masks) in self._parts(images, *outputs):
+            for masks in part_masks:
+                for i, image, mask in zip(rows, part, masks, strict=True):
+                    check_same_size(image, mask, i)
+            for some, (x, *masks) in self.codec_.by_size(
+                self._sees_whole(), part, *part_masks
+            ):
+                network, n_views = self._network_on(*x.size(0))
+                how = self._batches(n_views, *x.size(0), self._ascent())
+                size = how["batch_size"]
+                seen = values(network, x, masks, batch_size=size).numpy()
+                found[:, [rows[i] for i in some]] = seen
         return found
 
     def _round(self, relaxed):
@@ -487,7 +522,23 @@ or list of arrays
         for relaxed in islice(self._relaxed_stages(X), 1, None):
             yield in_form_of_images(X, map(self.codec_.targets.decode, relaxed))
 
-    def staged_predict_proba(self, X: ArrayLike) -> Iterator[Maps]:
+    def predict_relaxed(self, X: ArrayLike) -> Maps:
+        """Predict relaxed masks: where the ascent ends, before they are rounded.
+
+        Parameters
+        ----------
+        X : array-like or list of arrays
+            Images.
+
+        Returns
+        -------
+        Y : ndarray of shape (n, n_classes, height, width), or list of arrays
+            Entries in (0, 1), which add up to 1 over the classes.
+        """
+        check_is_fitted(self)
+        return self._predict(X, self.codec_.targets.probabilities)
+
+    def staged_predict_relaxed(self, X: ArrayLike) -> Iterator[Maps]:
         """Predict relaxed masks after each step of the ascent.
 
         Parameters
@@ -498,13 +549,16 @@ or list of arrays
         Yields
         ------
         Y : ndarray of shape (n, n_classes, height, width), or list of arrays
-            As `predict_proba` returns after so many steps.
+            As `predict_relaxed` returns after so many steps.
         """
         for relaxed in islice(self._relaxed_stages(X), 1, None):
             yield in_form_of_images(X, map(self.codec_.targets.probabilities, relaxed))
 
     def refine(self, X: ArrayLike, Y_init: ArrayLike) -> Maps:
         """Improve the masks of another model: the ascent starts there.
+
+        It begins anew where it ends, with steps as large as at first, as long as the
+        value rises.
 
         Parameters
         ----------
@@ -523,9 +577,8 @@ or list of arrays
         images = self._checked(X)
         starts = self.codec_.targets.relaxed(Y_init, "Y_init")
         check_same_sizes(images, starts, "Y_init")
-        return in_form_of_images(
-            X, map(self.codec_.targets.decode, self._relaxed(images, starts))
-        )
+        found = self._relaxed(images, starts, run=refined)
+        return in_form_of_images(X, map(self.codec_.targets.decode, found))
 
     def predict_value(self, X: ArrayLike, Y: ArrayLike | None = None) -> NDArray[Any]:
         """Predict how good a mask is, without knowing the truth.
@@ -542,12 +595,12 @@ or list of arrays
         -------
         values : ndarray of shape (n,)
             The network's estimate of the oracle value, in [0, 1]; over several crops
-            the sigmoid of their mean score.
+            or networks the sigmoid of their mean score.
         """
         images = self._checked(X)
         if Y is None:
             relaxed = self._relaxed(images, self.codec_.starts_of(X))
-            masks = [self.codec_.targets.round(y) for y in relaxed]
+            masks = [self.codec_.targets.round(y).astype(np.float32) for y in relaxed]
         else:
             masks = self.codec_.targets.relaxed(Y)
         return self._values_of(images, [masks])[0]

@@ -10,10 +10,11 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from ..data import Queries, check_same_sizes
+from ..data import Queries, check_same_sizes, is_read_late
 from ..data.typing import ArrayLike, Maps
-from ..inference import CroppedNetwork, infer
+from ..inference import CroppedNetwork, guessed, infer, on_whole_images
 from ..metrics import encoded_values
+from ..networks import members
 from .base import BaseDVN
 from .components import AUTO, Augmentation, Crops, above, at_least
 from .image_codec import ImageCodec, resolve_augmentation, resolve_crops
@@ -22,8 +23,10 @@ from .parameters import TRAINING_CONSTRAINTS, continues, given_or
 
 SEGMENTER_CONSTRAINTS = {
     **TRAINING_CONSTRAINTS,
+    "image_size": [at_least(1, Integral), AUTO, None],
     "crops": [at_least(1, Integral), AUTO, Crops],
-    "augmentation": [at_least(0), Augmentation],
+    "augmentation": [at_least(0), Augmentation, callable],
+    "ignore_label": [Integral, str, None],
     "learning_rate_init": [above(0)],
     "alpha": [at_least(0)],
     "batch_size": [at_least(1, Integral)],
@@ -55,64 +58,115 @@ class BaseSegmenter(ClassifierMixin, BaseDVN):
 
     def _examples(self, codec, data):
         """What a network learns from: random crops of the images."""
-        crops = resolve_crops(self.crops)
-        return codec.examples(data, crops, resolve_augmentation(self.augmentation))
+        return codec.examples(data, resolve_crops(self.crops), self.augmentation)
 
     # -- inference ---------------------------------------------------------------
 
     def _checked(self, X):
         check_is_fitted(self)
+        self._validate_params()  # they may have been set since fit
         return self.codec_.checked(X)
+
+    def _sees_whole(self):
+        """Whether images are predicted as a whole, not by crops."""
+        return self.codec_.whole and resolve_crops(self.crops).size == "auto"
+
+    def _flips(self):
+        """Whether mirror images are views in prediction."""
+        mirrored = resolve_augmentation(self.augmentation).flips != "none"
+        return given_or(resolve_crops(self.crops).flip, mirrored)
 
     def _views(self, height, width):
         """Where the crops of images of this size lie, in prediction."""
         crops = resolve_crops(self.crops)
-        mirrored = resolve_augmentation(self.augmentation).flips != "none"
-        flip = given_or(crops.flip, mirrored)
-        return self.codec_.views(crops, height, width, flip)
+        return self.codec_.views(crops, height, width, self._flips())
 
-    def _averages(self, views):
+    def _network_on(self, height, width):
+        """A value network on images of this size, and how many views it has of each."""
+        if self._sees_whole():
+            small = max(height, width) <= 2 * self.codec_.crop_size
+            shift = given_or(resolve_crops(self.crops).shift, int(small))
+            return on_whole_images(self.network_, self._flips(), shift), 1
+        views = self._views(height, width)
+        if views.is_whole:
+            return self.network_, 1
+        return CroppedNetwork(self.network_, views), len(views)
+
+    def _averages(self, height, width):
         """Whether each crop climbs alone, and the masks are averaged."""
         joint = resolve_crops(self.crops).aggregation == "joint"
-        return not (joint or views.is_whole)
+        whole = self._sees_whole() or self._views(height, width).is_whole
+        return not (joint or whole)
+
+    def _parts(self, images, *others):
+        """As many images as are worked on together, with what belongs to them.
+
+        Parameters
+        ----------
+        images : sequence of ndarray
+        *others : sequence of ndarray or None
+
+        Yields
+        ------
+        rows : range
+            Positions of the images.
+        parts : list of list or None
+            The images, and the others.
+        """
+        first, area, parts = 0, 0, [[] for _ in range(1 + len(others))]
+        limit = self.prediction_batch_size * self.codec_.crop_size**2
+        for i in range(len(images)):
+            for part, source in zip(parts, (images, *others), strict=True):
+                part.append(None if source is None else source[i])
+            area += parts[0][-1][0].size
+            if i + 1 == len(images) or (area >= limit and not self._ascent().noise):
+                given = [
+                    None if source is None else part
+                    for part, source in zip(parts, (images, *others), strict=True)
+                ]
+                yield range(first, i + 1), given
+                first, area, parts = i + 1, 0, [[] for _ in range(1 + len(others))]
 
     def _ready(self, images, starts):
-        """Views and queries of the images of each size, with their positions."""
-        self._validate_params()  # they may have been set since fit
-        for rows, (x, y_init) in self.codec_.by_size(images, starts):
-            height, width = x.size(0)
+        """Queries of the images of each size, with their positions."""
+        for rows, (x, y_init) in self.codec_.by_size(
+            self._sees_whole(), images, starts
+        ):
             if y_init is None:
-                y_init = self.codec_.constant_start(height, width, len(x))
-            yield rows, self._views(height, width), Queries(x, y_init)
+                y_init = self.codec_.constant_start(*x.size(0), len(x))
+            yield rows, Queries(x, y_init)
 
-    def _relaxed(self, images, starts):
-        """The last stage of the inference on each image."""
-        relaxed = [None] * len(images)
-        for rows, views, queries in self._ready(images, starts):
-            put(relaxed, rows, self._infer_views(views, queries))
-        return relaxed
+    def _relaxed(self, images, starts, run=infer):
+        """Yield the last stage of the inference on each image."""
+        for _, (part, part_starts) in self._parts(images, starts):
+            found = [None] * len(part)
+            for rows, queries in self._ready(part, part_starts):
+                outputs = self._infer_on(queries, run)
+                self._put(found, rows, outputs, part)
+            yield from found
 
-    def _infer_views(self, views, queries):
+    def _put(self, results, rows, found, images):
+        """Put what was found for these rows at their places, at the images' size."""
+        for row, one in zip(rows, found.numpy(), strict=True):
+            results[row] = self.codec_.enlarged(one, images[row].shape[1:])
+
+    def _infer_on(self, queries, run):
+        height, width = queries.x.size(0)
+        network, n_views = self._network_on(height, width)
         ascent = self._ascent()
-        how = self._batches(len(views), ascent)
-        return infer(self._on_views(views), ascent, queries, **how)
+        how = self._batches(n_views, height, width, ascent)
+        return run(network, ascent, queries, **how)
 
-    def _on_views(self, views):
-        """A value network on whole images, by joint inference over their crops."""
-        if views.is_whole:
-            return self.network_
-        return CroppedNetwork(self.network_, views)
-
-    def _batches(self, n_views, ascent):
+    def _batches(self, n_views, height, width, ascent):
         """How many images are predicted together, and the source of the noise."""
-        return {
-            "batch_size": max(1, self.prediction_batch_size // n_views),
-            "rng": self._noise(ascent),
-        }
+        side = self.codec_.crop_size
+        area = n_views * side**2 if n_views > 1 else height * width
+        together = self.prediction_batch_size * side**2 // area
+        return {"batch_size": max(1, together), "rng": self._noise(ascent)}
 
-    def _predict(self, X, decode):
-        relaxed = self._relaxed(self._checked(X), self.codec_.starts_of(X))
-        return in_form_of_images(X, map(decode, relaxed))
+    def _predict(self, X, decode, run=infer):
+        found = self._relaxed(self._checked(X), self.codec_.starts_of(X), run)
+        return in_form_of_images(X, map(decode, found))
 
     def predict(self, X: ArrayLike) -> Maps:
         """Predict masks.
@@ -121,7 +175,8 @@ class BaseSegmenter(ClassifierMixin, BaseDVN):
         ----------
         X : array-like of shape (n, height, width, n_channels) or (n, height, width), \
 or list of arrays
-            Images, none of them smaller than the crop.
+            Images, or a sequence of them or of paths of files, which are read as they
+            are needed.
 
         Returns
         -------
@@ -132,13 +187,16 @@ or list of arrays
         return self._predict(X, self.codec_.targets.decode)
 
     def predict_proba(self, X: ArrayLike) -> Maps:
-        """Predict relaxed masks.
+        """Predict probabilities of the classes at each pixel: the network's guess.
+
+        A network without a guess gives relaxed masks, which are no probabilities.
 
         Parameters
         ----------
         X : array-like of shape (n, height, width, n_channels) or (n, height, width), \
 or list of arrays
-            Images, none of them smaller than the crop.
+            Images, or a sequence of them or of paths of files, which are read as they
+            are needed.
 
         Returns
         -------
@@ -146,7 +204,9 @@ or list of arrays
             Entries in (0, 1), which add up to 1 over the classes.
         """
         check_is_fitted(self)
-        return self._predict(X, self.codec_.targets.probabilities)
+        has_guess = hasattr(members(self.network_)[0], "guess")
+        run = guessed if has_guess else infer
+        return self._predict(X, self.codec_.targets.probabilities, run)
 
     def score(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
@@ -186,13 +246,7 @@ or list of arrays
         return tags
 
 
-def put(results, rows, found):
-    """Put what was found for these rows at their places."""
-    for row, one in zip(rows, found.numpy(), strict=True):
-        results[row] = one
-
-
 def in_form_of_images(X, results):
     """A list for a list of images, else an array."""
-    results = list(results)
-    return results if isinstance(X, list | tuple) else np.stack(results)
+    results, listed = list(results), isinstance(X, list | tuple) or is_read_late(X)
+    return results if listed else np.stack(results)

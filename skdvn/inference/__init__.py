@@ -1,4 +1,4 @@
-"""Prediction by projected gradient ascent on the value, on rows and on crops."""
+"""Prediction by projected gradient ascent on the value: rows, crops, whole images."""
 
 from .ascent import (
     PROJECTIONS,
@@ -21,12 +21,15 @@ from .crops import (
 from .prediction import (
     EncodedBatch,
     encoded,
+    guessed,
     guesses,
     infer,
     inferred,
+    refined,
     stages,
     values,
 )
+from .whole_images import WholeImages, on_whole_images
 
 __all__ = [
     "PROJECTIONS",
@@ -37,15 +40,19 @@ __all__ = [
     "EncodedBatch",
     "GradientAscent",
     "Views",
+    "WholeImages",
     "encoded",
+    "guessed",
     "guesses",
     "infer",
     "inferred",
     "last",
     "offsets_along",
     "offsets_by_stride",
+    "on_whole_images",
     "project_box",
     "project_simplex",
+    "refined",
     "stages",
     "starting_points",
     "value_field",

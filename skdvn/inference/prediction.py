@@ -1,6 +1,6 @@
 """Inference on many rows, one mini-batch after the other."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -8,6 +8,10 @@ import torch
 
 from ..data import batches_of
 from .ascent import _draw_normal, last, starting_points, value_field
+
+# Refinement climbs anew at most so often, and stops once logits rise by less.
+MAX_CLIMBS = 50
+LEAST_RISE = 1e-3
 
 
 class _NoiseForRows:
@@ -61,6 +65,20 @@ class EncodedBatch:
         """The last of the iterates."""
         return last(self.iterates(ascent, draw)) if ascent.n_steps else self.start
 
+    @torch.no_grad()
+    def climb_on(self, ascent, draw=None):
+        """The last of the iterates, of ascents anew from there while scores rise."""
+        best, score = self.start, self.network.score(self.context, self.start)
+        for _ in range(MAX_CLIMBS if ascent.n_steps else 0):
+            y = replace(self, start=best).climb(ascent, draw)
+            found = self.network.score(self.context, y)
+            rises = found > score + LEAST_RISE
+            if not rises.any():
+                break
+            best = torch.where(rises.view(-1, *[1] * (y.ndim - 1)), y, best)
+            score = torch.where(rises, found, score)
+        return best
+
 
 @torch.no_grad()
 def _without_gradients(iterates):
@@ -105,6 +123,17 @@ def stages(network, ascent, queries, *, batch_size, rng=None):
         yield torch.cat(parts).cpu()
 
 
+def refined(network, ascent, queries, *, batch_size, rng=None):
+    """The outputs of all rows once their values no longer rise; see `stages`."""
+    noise = _NoiseForRows(rng, len(queries))
+    return torch.cat(
+        [
+            batch.climb_on(ascent, noise.of(batch.rows)).cpu()
+            for batch in encoded(network, queries, batches_of(len(queries), batch_size))
+        ]
+    )
+
+
 def inferred(network, ascent, queries, *, batch_size, rng=None):
     """Yield the outputs after the last step, one mini-batch of rows after the other.
 
@@ -130,6 +159,11 @@ def guesses(network, x, *, batch_size):
     """Yield the network's own guess of the outputs, one mini-batch after the other."""
     for rows in batches_of(len(x), batch_size):
         yield network.guess(network.encode(x.take(rows))).cpu()
+
+
+def guessed(network, ascent, queries, *, batch_size, rng=None):
+    """The network's own guess for all rows; what `infer` has beside is not needed."""
+    return torch.cat(list(guesses(network, queries.x, batch_size=batch_size)))
 
 
 @torch.no_grad()

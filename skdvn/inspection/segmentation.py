@@ -156,7 +156,9 @@ or list of arrays
         if y is not None:
             truth = targets.encode(y, "y")
             check_same_sizes(found["prediction"], truth, "y")
-            masks["truth"] = list(map(targets.positions, truth))
+            masks["truth"] = [
+                targets.positions(mask[: targets.n_outputs_]) for mask in truth
+            ]
             for title, column in found.items():
                 rounded = list(map(targets.round, column))
                 values_true[title] = encoded_values(fitted, truth, rounded)
@@ -321,10 +323,8 @@ callable, default="auto"
 def _relaxed_columns(fitted, X, steps, relaxed):
     """Relaxed masks by title; the last, the prediction, is to be rounded."""
     if not len(steps):
-        last, columns = (
-            fitted._relaxed(fitted._checked(X), fitted.codec_.starts_of(X)),
-            {},
-        )
+        starts, columns = fitted.codec_.starts_of(X), {}
+        last = list(fitted._relaxed(fitted._checked(X), starts))
     else:
         if not hasattr(fitted, "staged_predict"):
             raise TypeError(

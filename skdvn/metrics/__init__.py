@@ -1,5 +1,6 @@
 """Scores and scorers, of predicted values too; superpixels."""
 
+from .boundaries import boundary_f1_score
 from .outputs import encoded_values, oracle_values, value_pairs
 from .scorers import (
     mean_iou_scorer,
@@ -28,6 +29,7 @@ from .values import (
 
 __all__ = [
     "SigmoidMap",
+    "boundary_f1_score",
     "check_values",
     "encoded_values",
     "majority_labels",

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
+from ..data import Mapped
 from ..data.typing import Float64s, MatrixLike
 from .values import values_of_rows
 
@@ -59,17 +60,9 @@ def encoded_values(estimator: Any, truth: Any, predicted: Any) -> Float64s:
     check_consistent_length(truth, predicted)
     codec = estimator.codec_
     oracle = codec.oracle(getattr(estimator, "oracle", codec.default_oracle))
-    if isinstance(truth, list):
-        for i, (y_true, y) in enumerate(zip(truth, predicted, strict=True)):
-            if y_true.shape != y.shape:
-                raise ValueError(
-                    f"Y_pred must have the shape of Y_true; Y_true[{i}] and Y_pred[{i}]"
-                    f" have {y_true.shape[-2:]} and {y.shape[-2:]}."
-                )
-        values = [
-            oracle(codec.tensor(y), codec.tensor(y_true)).cpu().numpy()
-            for y, y_true in zip(predicted, truth, strict=True)
-        ]
+    if isinstance(truth, list | Mapped):
+        pairs = enumerate(zip(truth, predicted, strict=True))
+        values = [_value_of_mask(codec, oracle, i, *pair) for i, pair in pairs]
         values = np.concatenate(values)
     else:
         values = values_of_rows(
@@ -78,6 +71,21 @@ def encoded_values(estimator: Any, truth: Any, predicted: Any) -> Float64s:
             lambda rows: (codec.tensor(predicted[rows]), codec.tensor(truth[rows])),
         )
     return np.clip(values.astype(np.float64), 0, 1)
+
+
+def _value_of_mask(codec, oracle, i, truth, predicted):
+    """The oracle's value of one mask, of those pixels whose truth is known."""
+    if truth.shape[1:] != predicted.shape[1:]:
+        raise ValueError(
+            f"Y_pred must have the shape of Y_true; Y_true[{i}] and Y_pred[{i}]"
+            f" have {truth.shape[1:]} and {predicted.shape[1:]}."
+        )
+    n_outputs = codec.targets.n_outputs_
+    y, y_true = predicted[:n_outputs], truth[:n_outputs]
+    if len(truth) > n_outputs:
+        known = truth[n_outputs] > 0
+        y, y_true = y[:, known, np.newaxis], y_true[:, known, np.newaxis]
+    return oracle(codec.tensor(y), codec.tensor(y_true)).cpu().numpy()
 
 
 def value_pairs(

@@ -56,10 +56,10 @@ def _mean_value(oracle, Y_true, Y_pred, sample_weight):
         y_true, y_pred = (Y[rows] for Y in pair)
         return _as_tensor(y_pred, "Y_pred"), _as_tensor(y_true, "Y_true")
 
-    return _average(values_of_rows(oracle, shape, take), sample_weight)
+    return average_value(values_of_rows(oracle, shape, take), sample_weight)
 
 
-def _average(values, sample_weight, sizes=1):
+def average_value(values, sample_weight, sizes=1):
     """Average the values of examples, which count by weight and size."""
     if sample_weight is not None:
         sample_weight = _check_sample_weight(sample_weight, values)
@@ -69,7 +69,7 @@ def _average(values, sample_weight, sizes=1):
     return float(np.average(values, weights=weights * sizes))
 
 
-def _pairs_of_maps(Y_true, Y_pred):
+def pairs_of_maps(Y_true, Y_pred):
     """Checked label maps, truth and output of each image together."""
     truths = check_label_maps(Y_true, "Y_true")
     predicted = check_label_maps(Y_pred, "Y_pred")
@@ -198,9 +198,9 @@ def pixel_accuracy_score(
     >>> pixel_accuracy_score([[[0, 1], [2, 2]]], [[[0, 1], [1, 2]]])
     0.75
     """
-    pairs = _pairs_of_maps(Y_true, Y_pred)
+    pairs = pairs_of_maps(Y_true, Y_pred)
     values = np.array([np.mean(truth == found) for truth, found in pairs])
-    return _average(values, sample_weight)
+    return average_value(values, sample_weight)
 
 
 def mean_iou_score(
@@ -230,9 +230,9 @@ def mean_iou_score(
     >>> mean_iou_score([[[0, 1], [2, 2]]], [[[0, 1], [1, 2]]])
     0.666...
     """
-    pairs = _pairs_of_maps(Y_true, Y_pred)
+    pairs = pairs_of_maps(Y_true, Y_pred)
     values = np.array([_iou_of_classes(*pair) for pair in pairs])
-    return _average(values, sample_weight)
+    return average_value(values, sample_weight)
 
 
 def _iou_of_classes(truth, found):
@@ -285,11 +285,11 @@ def superpixel_accuracy(
     >>> superpixel_accuracy([[[0, 0, 0, 1]]], [[[0, 0, 1, 0]]], [[[1, 1, 1, 2]]])
     0.5
     """
-    pairs = _pairs_of_maps(Y_true, Y_pred)
+    pairs = pairs_of_maps(Y_true, Y_pred)
     numbers = numbered_superpixels(segments, [truth for truth, _ in pairs], "Y_true")
     right = [
         most_frequent(truth, number) == most_frequent(found, number)
         for (truth, found), number in zip(pairs, numbers, strict=True)
     ]
     values = np.array([part.mean() for part in right])
-    return _average(values, sample_weight, list(map(len, right)))
+    return average_value(values, sample_weight, list(map(len, right)))

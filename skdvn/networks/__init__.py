@@ -6,7 +6,7 @@ from .count_model import CountModel, largest_count
 from .count_values import best_labels, exact_maximiser
 from .counts import N_APART, CountNetwork
 from .expected import expected_term, has_closed_form
-from .guesses import Correction, GuessNetwork
+from .guesses import GuessNetwork
 from .joint import JointNetwork, join, members, score_all
 from .label_guesses import GuessLabelNetwork
 from .labels import (
@@ -17,7 +17,7 @@ from .labels import (
     LabelNetwork,
     LabelScore,
 )
-from .layers import HalfPrecision
+from .layers import HalfPrecision, logits_of
 from .poisson_binomial import (
     LabelsGivenCount,
     conditional_labels,
@@ -31,20 +31,21 @@ from .protocol import (
     scores_and_grads,
 )
 from .records import KINDS, build, describe, is_known
-from .segmenters import FCN, UNet
+from .segmenters import FCN, Backbone, Guesser, UNet
 
 __all__ = [
     "ACTIVATIONS",
     "FCN",
     "KINDS",
     "N_APART",
+    "Backbone",
     "ConvNetwork",
-    "Correction",
     "CountModel",
     "CountNetwork",
     "GlobalTerm",
     "GuessLabelNetwork",
     "GuessNetwork",
+    "Guesser",
     "HalfPrecision",
     "InputLayer",
     "JointLabelNetwork",
@@ -69,6 +70,7 @@ __all__ = [
     "join",
     "largest_count",
     "log_count_distribution",
+    "logits_of",
     "members",
     "score_all",
     "score_and_grad",

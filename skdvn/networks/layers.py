@@ -56,13 +56,30 @@ def probabilities(logits):
     return torch.sigmoid(logits) if logits.shape[1] == 1 else logits.softmax(1)
 
 
-def cross_entropies(logits, y):
-    """Mean cross-entropy of a guess over the pixels, shape (n,)."""
+def logits_of(guess):
+    """Logits of which `probabilities` makes this guess."""
+    guess = guess.clamp(1e-6, 1 - 1e-6)
+    return torch.logit(guess) if guess.shape[1] == 1 else guess.log()
+
+
+def cross_entropies(logits, y, known=None):
+    """Mean cross-entropy of a guess over the pixels, or those known, shape (n,).
+
+    Parameters
+    ----------
+    logits, y : torch.Tensor of shape (n, n_outputs, height, width)
+    known : torch.Tensor of shape (n, 1, height, width), default=None
+        1 where the truth is known, else 0; None is everywhere. An image of which
+        nothing is known has the loss 0.
+    """
     if logits.shape[1] == 1:
         losses = F.binary_cross_entropy_with_logits(logits, y, reduction="none")
     else:
-        losses = -(y * logits.log_softmax(1)).sum(1)
-    return losses.flatten(1).mean(1)
+        losses = -(y * logits.log_softmax(1)).sum(1, keepdim=True)
+    if known is None:
+        return losses.flatten(1).mean(1)
+    n_known = known.flatten(1).sum(1).clamp_min(1)
+    return (losses * known).flatten(1).sum(1) / n_known
 
 
 class HalfPrecision:

@@ -12,7 +12,8 @@ closed form of the third:
     Optional. Without it the gradient is taken by autograd.
 ``guess(context)`` and ``guess_losses(context, y)``
     Optional. The network's own first guess of y, within [0, 1], and how far it is from
-    a truth, one loss per example.
+    a truth, one loss per example. For masks with an `ignore_label`
+    ``guess_losses(context, y, known)``, where known is 1 at the pixels that count.
 ``sample(context, rng)``
     Optional. A truth as it may be under the guess; without it outputs are drawn entry
     by entry.

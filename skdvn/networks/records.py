@@ -8,7 +8,7 @@ from torch import nn
 from .conv import ConvNetwork
 from .count_model import CountModel
 from .counts import CountNetwork
-from .guesses import Correction, GuessNetwork
+from .guesses import GuessNetwork
 from .joint import JointLabelNetwork, JointNetwork
 from .label_guesses import GuessLabelNetwork
 from .labels import GlobalTerm, InputLayer, LabelNetwork
@@ -47,12 +47,10 @@ def _of_joint_network(network):
 
 
 def _of_guess_network(network):
-    correction = network.correction
     return {
         "encoder": network.encoder,
         "oracle": network.oracle,
         "local_term": network.local_term,
-        "n_global_units": correction.of_image.out_channels if correction else 0,
         "apart": network.apart,
     }
 
@@ -86,10 +84,11 @@ def _of_fcn(network):
 
 def _of_unet(network):
     return {
-        "n_channels": network.down[0][0].in_channels,
-        "n_outputs": network.head.out_channels,
+        "n_channels": network.down[0][0].in_channels // network.stride**2,
+        "n_outputs": network.head.out_channels // network.stride**2,
         "width": network.head.in_channels,
         "n_levels": len(network.down),
+        "stride": network.stride,
     }
 
 
@@ -117,7 +116,7 @@ KINDS = {
     "CountNetwork": (CountNetwork, _of_count_network, CountNetwork),
     "JointLabelNetwork": (JointLabelNetwork, _of_joint_network, JointLabelNetwork),
     "JointNetwork": (JointNetwork, _of_joint_network, JointNetwork),
-    "GuessNetwork": (GuessNetwork, _of_guess_network, _seeded(GuessNetwork)),
+    "GuessNetwork": (GuessNetwork, _of_guess_network, GuessNetwork),
     "ConvNetwork": (ConvNetwork, _of_conv_network, _seeded(ConvNetwork)),
     "FCN": (FCN, _of_fcn, _seeded(FCN)),
     "UNet": (UNet, _of_unet, _seeded(UNet)),
@@ -126,7 +125,7 @@ KINDS = {
 # there, would not come back.
 LAYERS = {
     *(kind for kind, *_ in KINDS.values()),
-    *(InputLayer, GlobalTerm, Correction, SeededDropout),
+    *(InputLayer, GlobalTerm, SeededDropout),
     CountModel,
     *(nn.Linear, nn.Conv2d, nn.ConvTranspose2d, nn.BatchNorm2d, nn.SiLU),
     *(nn.ModuleList, nn.Sequential),

@@ -1,5 +1,6 @@
-"""Networks that guess a mask from the image alone, and values on top of a guess."""
+"""Networks that guess a mask from the image alone."""
 
+from collections.abc import Mapping
 from itertools import pairwise
 
 import torch
@@ -19,7 +20,14 @@ class Guesser(HalfPrecision, nn.Module):
     """A network that maps images to logits of masks: ``forward(x)``.
 
     As a value network it has a guess and no opinion on other outputs.
+
+    Attributes
+    ----------
+    multiple : int
+        Of what heights and widths of images must be multiples.
     """
+
+    multiple = 1
 
     def encode(self, x):
         """Logits of the guess, in single precision."""
@@ -31,9 +39,9 @@ class Guesser(HalfPrecision, nn.Module):
         """The guess, in [0, 1]."""
         return probabilities(context)
 
-    def guess_losses(self, context, y):
+    def guess_losses(self, context, y, known=None):
         """Cross-entropy of the guess, shape (n,)."""
-        return cross_entropies(context, y)
+        return cross_entropies(context, y, known)
 
     def score(self, context, y):
         """Mean log-likelihood of y under the guess, shape (n,)."""
@@ -55,6 +63,8 @@ class FCN(Guesser):
     generator : torch.Generator, default=None
         Source of the weights; torch's global one if None.
     """
+
+    multiple = 4
 
     def __init__(self, n_channels, n_outputs, widths=(64, 128, 128), generator=None):
         super().__init__()
@@ -100,28 +110,40 @@ class UNet(Guesser):
     width : int, default=32
         Channels of the finest level; each further level has twice as many.
     n_levels : int, default=3
-        Levels; heights and widths of images must be multiples of
-        ``2 ** (n_levels - 1)``.
+        Levels, each of half the resolution of the one before.
+    stride : int, default=1
+        Side of the squares of pixels that the finest level sees as one: it reads all
+        their channels side by side, and writes the mask of all (sub-pixel
+        convolution, Shi et al., 2016).
     generator : torch.Generator, default=None
         Source of the weights; torch's global one if None.
     """
 
-    def __init__(self, n_channels, n_outputs, width=32, n_levels=3, generator=None):
+    def __init__(
+        self, n_channels, n_outputs, width=32, n_levels=3, stride=1, generator=None
+    ):
         super().__init__()
+        self.stride = stride
         widths = [width * 2**level for level in range(n_levels)]
         self.down = nn.ModuleList(
-            _block(n_in, n_out) for n_in, n_out in pairwise([n_channels, *widths])
+            _block(n_in, n_out)
+            for n_in, n_out in pairwise([n_channels * stride**2, *widths])
         )
         self.up = nn.ModuleList(
             _block(coarse + fine, fine) for fine, coarse in pairwise(widths)
         )
-        self.head = skip_init(nn.Conv2d, width, n_outputs, 1)
+        self.head = skip_init(nn.Conv2d, width, n_outputs * stride**2, 1)
         reset_parameters(self, generator)
         self.to(memory_format=torch.channels_last)
 
-    def features(self, x):
-        """Features of every pixel, (n, width, height, width of the image)."""
-        skips = []
+    @property
+    def multiple(self):
+        """Of what heights and widths of images must be multiples."""
+        return self.stride * 2 ** len(self.up)
+
+    def forward(self, x):
+        """Logits of the masks."""
+        x, skips = F.pixel_unshuffle(x, self.stride), []
         for level, block in enumerate(self.down):
             x = block(F.max_pool2d(x, 2) if level else x)
             skips.append(x)
@@ -129,8 +151,43 @@ class UNet(Guesser):
         for block in reversed(self.up):
             x = F.interpolate(x, scale_factor=2.0)
             x = block(torch.cat([x, skips.pop()], 1))
-        return x
+        return F.pixel_shuffle(self.head(x), self.stride)
+
+
+class Backbone(Guesser):
+    """A module of the user's that maps images to logits of masks.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Maps (n, n_channels, height, width) to (n, n_outputs, height, width), or to a
+        whole fraction of height and width, which is enlarged. Of a dictionary "out"
+        is taken; two channels are those of two classes.
+    multiple : int, default=1
+        Of what heights and widths of images must be multiples.
+    """
+
+    def __init__(self, module, multiple=1):
+        super().__init__()
+        self.module, self.multiple = module, multiple
 
     def forward(self, x):
-        """Logits of the masks."""
-        return self.head(self.features(x))
+        """Logits of the masks, at the size of the images."""
+        logits = self.module(x)
+        if isinstance(logits, Mapping):
+            logits = logits["out"]
+        if logits.shape[1] == 2:
+            logits = logits[:, 1:] - logits[:, :1]
+        if logits.shape[2:] != x.shape[2:]:
+            logits = F.interpolate(logits, x.shape[2:], mode="bilinear")
+        return logits
+
+    def train(self, mode=True):
+        """Set the mode; what is frozen keeps the statistics of its normalisation."""
+        super().train(mode)
+        for layer in self.modules():
+            if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+                weights = list(layer.parameters())
+                if weights and not any(weight.requires_grad for weight in weights):
+                    layer.eval()
+        return self

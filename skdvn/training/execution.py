@@ -37,8 +37,6 @@ class Training:
     n_epochs : int
     split : Split or None
         What to train on and what to score on; None trains on all rows.
-    aside : torch.Tensor or None
-        Rows to set aside from the training of the guess.
     """
 
     number: int
@@ -47,7 +45,6 @@ class Training:
     optimization: Optimization
     n_epochs: int
     split: Split | None = None
-    aside: torch.Tensor | None = None
 
     def identity(self):
         """What tells it from other trainings of the same number, as plain values."""
@@ -56,11 +53,9 @@ class Training:
 
     def examples_of(self, examples):
         """Those of the examples to train on, with no memory of other trainings."""
-        if self.split is not None:
-            return examples.subset(self.split.rows)
-        return (
-            replace(examples) if self.aside is None else examples.set_aside(self.aside)
-        )
+        if self.split is None:
+            return replace(examples)
+        return examples.subset(self.split.rows)
 
 
 @dataclass

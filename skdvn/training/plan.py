@@ -184,9 +184,6 @@ class Plan:
         Epochs without improvement before stopping.
     tol : float
         Improvement that counts.
-    asides : tuple of torch.Tensor
-        For each final network the rows that are set aside from the training of its
-        guess; see `ImageExamples.set_aside`. Empty to set none aside.
     """
 
     build: Callable
@@ -201,7 +198,6 @@ class Plan:
     early_stopping: bool = False
     n_iter_no_change: int = 5
     tol: float = 1e-4
-    asides: tuple = ()
 
     @property
     def n_trainings_planned(self):

@@ -129,10 +129,9 @@ class _Session:
 
     def train_on_all(self, selected):
         """The networks to predict with."""
-        asides = self.plan.asides or [None] * self.plan.n_networks
         trainings = [
-            self._training(index, selected.optimization, selected.n_epochs, aside=aside)
-            for index, aside in enumerate(asides)
+            self._training(index, selected.optimization, selected.n_epochs)
+            for index in range(self.plan.n_networks)
         ]
         return [trained.network for trained in self._carry_out(trainings)]
 

@@ -156,7 +156,17 @@ class Trainer:
         y_init = self._starts(network, context, drawn, rng)
         settings = self.objective.settings
         memories = self.replay, self.chains
-        batch = Batch(network, context, drawn.y, y_init, rows, settings, rng, *memories)
+        batch = Batch(
+            network,
+            context,
+            drawn.y,
+            y_init,
+            rows,
+            settings,
+            rng,
+            *memories,
+            drawn.known,
+        )
         training = network.training
         network.eval()
         tuples = self.objective.mixture(batch)
@@ -198,8 +208,9 @@ class Trainer:
             losses = self._value_losses(context, drawn.y, tuples)
             loss = _mean(tuples.weights @ losses, drawn.weight)
         if goal.guess_weight:
-            losses = self.network.guess_losses(context, drawn.y)
-            loss = loss + goal.guess_weight * _mean(losses, drawn.guess_weight)
+            known = () if drawn.known is None else (drawn.known,)
+            losses = self.network.guess_losses(context, drawn.y, *known)
+            loss = loss + goal.guess_weight * _mean(losses, drawn.weight)
         return loss
 
     def _value_losses(self, context, y_true, tuples):

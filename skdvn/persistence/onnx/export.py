@@ -183,10 +183,13 @@ def _graph(estimator, image_size, of_labels, of_masks):
             )
         return of_labels(estimator).eval()
     size = (estimator.crop_size_,) * 2 if image_size is None else tuple(image_size)
-    if len(size) != 2 or min(size) < estimator.crop_size_:
+    low = 1 if estimator._sees_whole() else estimator.crop_size_
+    high = codec.longest
+    if len(size) != 2 or min(size) < low or (high and max(size) > high):
+        most = f"larger than {high}, the size worked on," if high else ""
         raise ValueError(
-            f"image_size={image_size} must be height and width, neither smaller "
-            f"than the crop size {estimator.crop_size_}."
+            f"image_size={image_size} must be height and width, neither {most} nor "
+            f"smaller than {low}. Resize images before, and masks after."
         )
     return of_masks(estimator, *map(int, size)).eval()
 

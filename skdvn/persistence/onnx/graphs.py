@@ -13,47 +13,8 @@ from ...networks import (
     GuessNetwork,
     HalfPrecision,
     has_closed_form,
-    join,
     members,
 )
-
-
-class ClosedForm(nn.Module):
-    """A `GuessNetwork` whose gradient needs no autograd.
-
-    Parameters
-    ----------
-    network : GuessNetwork
-    """
-
-    def __init__(self, network):
-        super().__init__()
-        self.network = network
-        self.oracle, self.local_term = network.oracle, network.local_term
-
-    def encode(self, x):
-        """Logits of the guess, and what the correction makes of the image."""
-        return self.network.encode(x)
-
-    def guess(self, context):
-        """The guess, in [0, 1]."""
-        return self.network.guess(context)
-
-    def score(self, context, y):
-        """Logit of the value, shape (n,)."""
-        return self.network.score(context, y)
-
-    def score_and_grad(self, context, y):
-        """Logit of the value and its gradient in y."""
-        score, grad = self.network.local(context[0], y)
-        correction = self.network.correction
-        if correction is None:
-            return score, grad
-        guess = self.guess(context)
-        return (
-            score + correction(context[1], y, guess),
-            grad + correction.grad(context[1], y, guess),
-        )
 
 
 class Function(nn.Module):
@@ -91,14 +52,7 @@ def prepared(estimator, needs_grad):
                 "prediction, since its gradient in y is taken by autograd. Remedy: "
                 "give it a method score_and_grad(context, y) in closed form."
             )
-    if not any(isinstance(member, GuessNetwork) for member in members(network)):
-        return network
-    return join(
-        [
-            ClosedForm(one) if isinstance(one, GuessNetwork) else one
-            for one in members(network)
-        ]
-    )
+    return network
 
 
 def keep(module, **arrays):

@@ -6,7 +6,6 @@ from torch import nn
 
 from ...data import MARGIN
 from ...estimators import MeanStart
-from ...inference import CroppedNetwork
 from .graphs import Prediction, keep, prepared
 
 
@@ -34,9 +33,8 @@ class MaskValue(nn.Module):
 
     def __init__(self, estimator, height, width):
         super().__init__()
-        network = prepared(estimator, needs_grad=False)
-        views = estimator._views(height, width)
-        self.network = network if views.is_whole else CroppedNetwork(network, views)
+        prepared(estimator, needs_grad=False)
+        self.network, _ = estimator._network_on(height, width)
         self.inputs = _ImageInputs(estimator)
         n_outputs = estimator.codec_.targets.n_outputs_
         self.is_binary = n_outputs == 1
@@ -58,12 +56,13 @@ class MaskPrediction(Prediction):
         super().__init__(estimator, _mask_start(estimator, *shape))
         self.shapes = (shape,)
         self.inputs = _ImageInputs(estimator)
-        self.views = estimator._views(height, width)
-        self.apart = estimator._averages(self.views)
-        if not (self.apart or self.views.is_whole):
-            self.network = CroppedNetwork(self.network, self.views)
-        # A constant of the graph, to be computed before it is traced.
-        keep(self, coverage=self.views.coverage)
+        self.apart = estimator._averages(height, width)
+        if self.apart:
+            self.views = estimator._views(height, width)
+            # A constant of the graph, to be computed before it is traced.
+            keep(self, coverage=self.views.coverage)
+        else:
+            self.network, _ = estimator._network_on(height, width)
 
     def begin(self, x):
         """Start and context of raw images."""

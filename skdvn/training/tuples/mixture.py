@@ -61,6 +61,8 @@ class Batch:
         Earlier outputs, where the mixture asks for them.
     chains : ReplayBuffer or None
         Where trajectories have come to that go on from visit to visit.
+    known : torch.Tensor of shape (n, 1, height, width), or None
+        1 where the truth is known, else 0; elsewhere all outputs agree with it.
     """
 
     network: torch.nn.Module
@@ -72,6 +74,7 @@ class Batch:
     rng: torch.Generator
     replay: Any = None
     chains: Any = None
+    known: torch.Tensor | None = None
 
     def random_rows(self, chance):
         """A mask over the examples that selects each with this chance."""
@@ -168,6 +171,8 @@ class TupleMixture:
                     for y in generated:
                         batch.replay.store(batch.rows, y)
             outputs = torch.stack(outputs)
+            if batch.known is not None:
+                outputs = torch.where(batch.known > 0, outputs, batch.y_true)
             y_true = batch.y_true.expand_as(outputs).flatten(0, 1)
             values = batch.settings.oracle(outputs.flatten(0, 1), y_true)
             return Tuples(

@@ -1,0 +1,236 @@
+"""The rule that decides on the probabilities of any segmenter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.utils._param_validation import HasMethods
+from sklearn.utils.validation import check_is_fitted
+
+from ..data import MaskTargets, check_as_many, parts_of
+from ..data.typing import ArrayLike, Maps, NDArray, Self
+from ..estimators import PlainStateMixin, VersionedMixin, with_checked_parameters
+from ..inference import GradientAscent
+from ..networks import expected_term
+from ..oracles import MAP_ORACLES, FBeta, get_oracle, relaxed_iou
+
+# Where no rule gives the best mask, it is sought.
+ASCENT = {"n_steps": 30, "step_size": 0.2, "step_rule": "rms", "step_decay": 0.1}
+
+
+class PlugInSegmenter(
+    VersionedMixin, PlainStateMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator
+):
+    """Predict the masks of the greatest expected value under any segmenter.
+
+    The expectation takes pixels as independent with the probabilities that the
+    segmenter gives, and the ratio of expected counts for the expected ratio. For IOU
+    and F-beta of two classes its maximum is exact: the k most probable pixels, for the
+    best k. It is what `DVNSegmenter` climbs, for a segmenter that has no value network.
+
+    Parameters
+    ----------
+    estimator : segmenter with `predict_proba`
+        Returns probabilities of shape (n, n_classes, height, width), or a list of
+        arrays (n_classes, height, width).
+    oracle : {"auto", "iou", "f1", "dice", "accuracy", "mean_iou", "f0.5", "f2"} or \
+callable, default="auto"
+        The metric, as for `DVNSegmenter`.
+    prefit : bool, default=False
+        Whether `estimator` is fitted already and taken as it is.
+
+    Attributes
+    ----------
+    estimator_ : segmenter
+        The fitted clone, or `estimator` itself.
+    classes_ : ndarray of shape (n_classes,)
+        In sorted order.
+
+    Examples
+    --------
+    >>> from skdvn.baselines import PlugInSegmenter, UNetSegmenter
+    >>> from skdvn.datasets import make_silhouettes
+    >>> X, Y = make_silhouettes(20, size=16, random_state=0)
+    >>> clf = PlugInSegmenter(UNetSegmenter(8, max_iter=2, random_state=0)).fit(X, Y)
+    >>> clf.predict_value(X).shape
+    (20,)
+    """
+
+    _parameter_constraints = {
+        "estimator": [HasMethods(["fit", "predict_proba"])],
+        "oracle": [str, callable],
+        "prefit": ["boolean"],
+    }
+
+    def __init__(
+        self, estimator: Any, *, oracle: str | Callable = "auto", prefit: bool = False
+    ) -> None:
+        self.estimator = estimator
+        self.oracle = oracle
+        self.prefit = prefit
+
+    @with_checked_parameters
+    def fit(self, X: ArrayLike, y: ArrayLike, **fit_params: Any) -> Self:
+        """Fit the segmenter.
+
+        Parameters
+        ----------
+        X : array-like or list of arrays
+            Images.
+        y : array-like of shape (n, height, width), or list of arrays
+            Masks of classes.
+        **fit_params : dict
+            Passed on to the segmenter's `fit`.
+
+        Returns
+        -------
+        self : PlugInSegmenter
+        """
+        ignored = getattr(self.estimator, "ignore_label", None)
+        targets = MaskTargets(y, ignored)
+        if self.prefit:
+            check_is_fitted(self.estimator)
+            fitted = self.estimator
+        else:
+            fitted = clone(self.estimator).fit(X, y, **fit_params)
+        self.estimator_, self._targets = fitted, targets
+        self.classes_ = targets.classes_
+        return self
+
+    def _oracle(self):
+        if isinstance(self.oracle, str) and self.oracle == "auto":
+            return MAP_ORACLES["iou" if len(self.classes_) == 2 else "accuracy"]
+        return get_oracle(self.oracle, MAP_ORACLES)
+
+    def _guesses(self, X):
+        """Probabilities of the channels that decide, (1, n_outputs, height, width)."""
+        n_outputs, n_classes = self._targets.n_outputs_, len(self.classes_)
+        for i, p in enumerate(self.estimator_.predict_proba(X)):
+            p = np.asarray(p, dtype=np.float64)
+            if p.ndim != 3 or len(p) != n_classes:
+                raise ValueError(
+                    f"{type(self.estimator_).__name__}.predict_proba(X)[{i}] must be "
+                    f"of shape ({n_classes}, height, width), got {p.shape}."
+                )
+            yield torch.from_numpy(p[np.newaxis, -n_outputs:])
+
+    def predict_proba(self, X: ArrayLike) -> Maps:
+        """Probabilities of the classes, as the segmenter gives them.
+
+        Parameters
+        ----------
+        X : array-like or list of arrays
+            Images.
+
+        Returns
+        -------
+        Y : ndarray of shape (n, n_classes, height, width), or list of arrays
+        """
+        check_is_fitted(self)
+        return self.estimator_.predict_proba(X)
+
+    def predict(self, X: ArrayLike) -> Maps:
+        """Predict masks.
+
+        Parameters
+        ----------
+        X : array-like or list of arrays
+            Images.
+
+        Returns
+        -------
+        Y : ndarray of shape (n, height, width), or list of arrays
+        """
+        check_is_fitted(self)
+        oracle = self._oracle()
+        masks = [
+            self._targets.decode(best_mask(guess, oracle)[0].numpy())
+            for guess in self._guesses(X)
+        ]
+        return np.stack(masks) if isinstance(X, np.ndarray) else masks
+
+    def predict_value(self, X: ArrayLike, Y: ArrayLike | None = None) -> NDArray[Any]:
+        """Expected value of masks under the segmenter's probabilities.
+
+        Parameters
+        ----------
+        X : array-like or list of arrays
+            Images.
+        Y : array-like of shape (n, height, width), or list of arrays, default=None
+            Masks of classes; None judges what `predict` returns.
+
+        Returns
+        -------
+        values : ndarray of shape (n,)
+            In [0, 1].
+        """
+        check_is_fitted(self)
+        Y = parts_of(self.predict(X) if Y is None else Y, "Y")
+        masks, term = self._targets.relaxed(Y, "Y"), expected_term(self._oracle())
+        check_as_many(parts_of(X, "X"), masks)
+        logits = [
+            term(torch.as_tensor(mask, dtype=guess.dtype)[None], guess)[0]
+            for mask, guess in zip(masks, self._guesses(X), strict=True)
+        ]
+        return torch.sigmoid(torch.cat(logits)).numpy()
+
+    def score(self, X: ArrayLike, y: ArrayLike) -> float:
+        """Mean oracle value of the predicted masks.
+
+        Parameters
+        ----------
+        X : array-like or list of arrays
+            Images.
+        y : array-like of shape (n, height, width), or list of arrays
+            True masks.
+
+        Returns
+        -------
+        score : float
+            In [0, 1], best is 1.
+        """
+        check_is_fitted(self)
+        oracle, n = self._oracle(), self._targets.n_outputs_
+        truth = self._targets.encode(y, "y")
+        predicted = self._targets.encode(self.predict(X))
+        values = []
+        for mask, true in zip(predicted, truth, strict=True):
+            known = true[n] > 0 if len(true) > n else np.ones(true.shape[1:], bool)
+            pair = (
+                torch.as_tensor(one[:n, known, np.newaxis], dtype=torch.float64)[None]
+                for one in (mask, true)
+            )
+            values.append(oracle(*pair).item())
+        return float(np.mean(values))
+
+
+def best_mask(guess, oracle):
+    """The mask of the greatest expected value, relaxed where it is sought.
+
+    Parameters
+    ----------
+    guess : torch.Tensor of shape (1, n_outputs, height, width)
+        Probabilities.
+    oracle : callable
+
+    Returns
+    -------
+    mask : torch.Tensor of the shape of guess
+    """
+    if guess.shape[1] == 1 and (oracle is relaxed_iou or isinstance(oracle, FBeta)):
+        # IOU and F1 rank outputs alike.
+        weight = 1.0 if oracle is relaxed_iou else float(oracle.beta) ** 2
+        ordered, order = guess.flatten().sort(descending=True)
+        sizes = torch.arange(1, len(ordered) + 1)
+        values = (1 + weight) * ordered.cumsum(0) / (sizes + weight * guess.sum())
+        mask = torch.zeros_like(ordered)
+        mask[order[: values.argmax() + 1]] = 1.0
+        return mask.view(guess.shape)
+    term = expected_term(oracle)
+    projection = "box" if guess.shape[1] == 1 else "simplex"
+    ascent = GradientAscent(projection=projection, **ASCENT)
+    return ascent.climb(lambda y: term(y, guess), guess)

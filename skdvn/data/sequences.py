@@ -1,0 +1,112 @@
+"""Parts of the user's data that may be too many to hold: read when they are asked for.
+
+Images and masks are lists of arrays, or anything else with a length whose items are
+arrays or paths of image files. Lists and arrays are converted once; all else is read
+again each time, so that only a mini-batch is ever in memory.
+"""
+
+import os
+
+import numpy as np
+
+
+class Mapped:
+    """A sequence whose items are made of another's, each time they are asked for.
+
+    Parameters
+    ----------
+    parts : object with a length and items
+    function : callable
+        ``function(item, position) -> item``, where the position is that in `parts`.
+    rows : sequence of int, default=None
+        Positions in `parts`; None is all of them.
+    """
+
+    def __init__(self, parts, function, rows=None):
+        self._parts, self._function = parts, function
+        self._rows = range(len(parts)) if rows is None else rows
+
+    def __len__(self):
+        return len(self._rows)
+
+    def __getitem__(self, position):
+        row = int(self._rows[position])
+        return self._function(self._parts[row], row)
+
+    def at(self, rows):
+        """The items at these positions, a `Mapped`."""
+        rows = [int(self._rows[row]) for row in rows]
+        return Mapped(self._parts, self._function, rows)
+
+
+def mapped(function, parts):
+    """``function(item, position)`` of each item: a list, or `Mapped` where read late.
+
+    Parameters
+    ----------
+    function : callable
+    parts : list, ndarray or other sequence
+        See `is_read_late`.
+    """
+    if is_read_late(parts):
+        return Mapped(parts, function)
+    return [function(part, i) for i, part in enumerate(parts)]
+
+
+def chosen(parts, rows):
+    """The items at these positions, in the form of `parts`."""
+    if isinstance(parts, Mapped):
+        return parts.at(rows)
+    return [parts[row] for row in rows]
+
+
+def is_read_late(parts):
+    """Whether items are not held in memory: files, or sequences other than arrays."""
+    if isinstance(parts, list | tuple):
+        return len(parts) > 0 and isinstance(parts[0], str | os.PathLike)
+    return not isinstance(parts, np.ndarray) or isinstance(parts, np.memmap)
+
+
+def opened(part, name):
+    """An item as an array; files are read.
+
+    Parameters
+    ----------
+    part : array-like, str or path-like
+    name : str
+        What error messages call it.
+
+    Returns
+    -------
+    array : ndarray
+        Of an image file (height, width), or (height, width, 3) where it has colours;
+        palettes stay indices.
+
+    Raises
+    ------
+    ImportError
+        If a file is to be read without Pillow.
+    ValueError
+        If there is no such file, or it holds no image.
+    """
+    if not isinstance(part, str | os.PathLike):
+        return np.asarray(part)
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise ImportError(
+            f"{name} is the file {os.fspath(part)!r}; reading images needs Pillow: "
+            "pip install skdvn[images]"
+        ) from error
+    try:
+        with Image.open(part) as file:
+            if file.mode in ("RGBA", "CMYK", "YCbCr", "LAB", "HSV"):
+                file = file.convert("RGB")
+            elif file.mode == "LA":
+                file = file.convert("L")
+            return np.asarray(file)
+    except OSError as error:
+        raise ValueError(
+            f"{name} is {os.fspath(part)!r}, which cannot be read as an image: {error}"
+            ". Allowed are paths of image files that Pillow can open."
+        ) from error
