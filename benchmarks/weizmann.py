@@ -63,6 +63,7 @@ def value_only(seed, **params):
     return DVNSegmenter(
         loss=Loss(guess_weight=0.0, gradient_weight=1.0),
         tuples=Mixture(mixing="all"),
+        step_size=0.2,
         random_state=seed,
         **params,
     )
@@ -160,7 +161,7 @@ def judge(values, found):
     }
 
 
-def compared(train, test, seed, n_networks=1, **params):
+def compared(train, test, seed, n_networks=1, keep=None):
     """Rows of one U-Net, or several, decided and judged in different ways.
 
     Returns
@@ -170,10 +171,12 @@ def compared(train, test, seed, n_networks=1, **params):
         True IOU and values of each image, to put together over splits.
     """
     X, Y = test
-    dvn = DVNSegmenter(random_state=seed, n_networks=n_networks, **params)
+    dvn = DVNSegmenter(random_state=seed, n_networks=n_networks)
     start = process_time()
     dvn.fit(*train)
     seconds = process_time() - start
+    if keep:
+        joblib.dump(dvn, keep)
     unet = UNetSegmenter(max_iter=1, random_state=seed, n_networks=1)
     unet.fit(train[0][:20], train[1][:20])
     unet.codec_, unet.crop_size_ = dvn.codec_, dvn.crop_size_
@@ -325,7 +328,8 @@ def main():
     for number, name, seed in product(args.splits, args.rows, range(args.seeds)):
         train, test = split(data, number, args.validate)
         if name == "compared":
-            found, part = compared(train, test, seed, args.networks)
+            place = args.keep and args.keep / f"compared {number} {seed}.pkl"
+            found, part = compared(train, test, seed, args.networks, place)
             rows += [{"split": number, **row} for row in found]
             parts.append(part)
             summary(parts)

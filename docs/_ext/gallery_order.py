@@ -14,6 +14,7 @@ FIRST = [
     "grid_search",
     "own_oracle",
     "own_network",
+    "own_backbone",
     "own_tuples",
 ]
 

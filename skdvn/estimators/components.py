@@ -320,7 +320,8 @@ class Crops(Component):
         segmenters are always averaged.
     flip : bool or "auto", default="auto"
         Whether the mirror image of each crop counts as a crop in prediction. "auto"
-        does if mirror images are trained on.
+        does if mirror images are trained on, of whole images if they are no larger
+        than twice those trained on.
     shift : int or "auto", default="auto"
         Pixels by which whole images are shifted up, down, left and right for four
         further views in prediction, over which the guess is averaged; 0 for none.

@@ -88,6 +88,7 @@ CONV_SEGMENTER = Recipe(
         "tuples": Mixture({"chain": 0.6, "stratified": 0.4}, n_samples=1),
         "tau": 1.0,
         "loss": Loss(gradient="cross_entropy", gradient_weight=1.0),
+        "step_size": 0.2,
         "n_steps": 20,
         "learning_rate_init": 3e-3,
         "alpha": 0.05,

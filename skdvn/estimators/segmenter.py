@@ -84,9 +84,11 @@ class BaseSegmenter(ClassifierMixin, BaseDVN):
     def _network_on(self, height, width):
         """A value network on images of this size, and how many views it has of each."""
         if self._sees_whole():
+            crops = resolve_crops(self.crops)
             small = max(height, width) <= 2 * self.codec_.crop_size
-            shift = given_or(resolve_crops(self.crops).shift, int(small))
-            return on_whole_images(self.network_, self._flips(), shift), 1
+            flip = given_or(crops.flip, self._flips() and small)
+            shift = given_or(crops.shift, int(small))
+            return on_whole_images(self.network_, flip, shift), 1
         views = self._views(height, width)
         if views.is_whole:
             return self.network_, 1

@@ -8,6 +8,8 @@ oracle itself would have you choose: for F1 and IOU the entries with ``p > v / 2
 and ``p > v / (1 + v)``, for the pixel accuracy the most probable class.
 """
 
+import math
+
 import torch
 
 from ..oracles import (
@@ -27,13 +29,17 @@ def _per_example(values, like):
     return values.view(-1, *[1] * (like.ndim - 1))
 
 
-def overlap_term(weight):
-    """The term of F-beta with ``weight = beta ** 2``; with 1, of IOU up to a constant.
+def overlap_term(weight, shift=0.0):
+    """The term of F-beta with ``weight = beta ** 2``.
+
+    The logit of the IOU is that of F1 less log 2.
 
     Parameters
     ----------
     weight : float
         Weight of recall against precision.
+    shift : float, default=0.0
+        What is added to the logit.
 
     Returns
     -------
@@ -48,7 +54,7 @@ def overlap_term(weight):
         missed = total - (1 + weight) * shared + SMOOTHING
         grad = (1 + weight) * guess / _per_example(hit, y)
         grad = grad - (1 - (1 + weight) * guess) / _per_example(missed, y)
-        return hit.log() - missed.log(), grad
+        return hit.log() - missed.log() + shift, grad
 
     return term
 
@@ -116,7 +122,7 @@ def expected_term(oracle):
         ``term(y, guess) -> (logit, grad)``.
     """
     if oracle is relaxed_iou:
-        return overlap_term(1.0)
+        return overlap_term(1.0, -math.log(2))
     if isinstance(oracle, FBeta):
         return overlap_term(float(oracle.beta) ** 2)
     for known, term in CLOSED_FORMS:
