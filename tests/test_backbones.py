@@ -46,6 +46,11 @@ class Strict(nn.Module):
         return self.layers(x)
 
 
+class Named(nn.Module):
+    def forward(self, x):
+        return {"masks": x}
+
+
 NETWORKS = {
     "module": plain(),
     "two channels": plain(2),
@@ -107,6 +112,10 @@ BAD = {
     "channels": (plain(4), r"logits \(n, 1, .*returned shape \(1, 4, "),
     "no fraction": (nn.Conv2d(3, 1, 4), "whole fraction of height and width"),
     "fails": (nn.Conv2d(5, 1, 1), "it failed: "),
+    "another dictionary": (
+        lambda *sizes: Named(),
+        "dictionary of .'masks'.; allowed are a tensor",
+    ),
     "no module": (lambda *sizes: 3, "must be, or make, a torch.nn.Module; got int"),
 }
 
@@ -116,6 +125,36 @@ BAD = {
 def test_modules_that_are_no_segmentation_networks(kind, network, message):
     with pytest.raises((ValueError, TypeError), match=message):
         kind(network, **QUICK).fit(X, Y)
+
+
+def test_two_channels_are_those_of_two_classes(uniform):
+    x, module = uniform(2, 3, 8, 8), plain(2).double()
+    guess = torch.sigmoid(Backbone(module)(x))
+    torch.testing.assert_close(guess[:, 0], module(x).softmax(1)[:, 1])
+
+
+class Pooled(nn.Module):
+    """Normalises a vector per image, and flattens pixels by `view`."""
+
+    def __init__(self):
+        super().__init__()
+        self.pixels, self.head = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 1, 1)
+        self.norm = nn.BatchNorm1d(4)
+
+    def forward(self, x):
+        pixels = self.pixels(x)
+        pooled = self.norm(pixels.view(*pixels.shape[:2], -1).mean(2))
+        return {"logits": self.head(pixels + pooled[..., None, None])}
+
+
+def test_a_batch_of_one_is_none_and_memory_is_laid_out_as_usual():
+    segmenter = DVNSegmenter(Pooled(), max_iter=1, batch_size=13, random_state=0)
+    assert segmenter.fit(X, Y).predict(X[:2]).shape == (2, 16, 16)
+
+
+def test_networks_in_double_precision_are_cast():
+    segmenter = DVNSegmenter(plain().double(), **QUICK).fit(X, Y)
+    assert {p.dtype for p in segmenter.network_.parameters()} == {torch.float32}
 
 
 def test_logits_are_enlarged(uniform):

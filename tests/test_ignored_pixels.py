@@ -4,12 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from skdvn import DVNSegmenter, Mixture
+from skdvn import Crops, DVNSegmenter, Mixture
 from skdvn.baselines import PlugInSegmenter, UNetSegmenter
 from skdvn.data import MaskTargets
 from skdvn.datasets import make_silhouettes
+from skdvn.inference import GradientAscent
 from skdvn.metrics import oracle_values
 from skdvn.networks import UNet
+from skdvn.oracles import relaxed_iou
+from skdvn.training import Batch, TupleMixture, TupleSettings, inference
 
 X, Y = make_silhouettes(40, size=16, random_state=0)
 QUICK = {"n_channels": 4, "max_iter": 2, "batch_size": 10, "random_state": 0}
@@ -33,6 +36,42 @@ def test_what_is_hidden_teaches_nothing(kind):
     np.testing.assert_array_equal(first, second)
     known = kind(**QUICK).fit(X, garbage).predict_proba(X)
     assert np.abs(known - first).max() > 1e-3
+
+
+def test_tuples_are_right_where_the_truth_is_not_known(uniform, seeded):
+    """An output differs from the truth, and in value, only where that is known."""
+    settings = TupleSettings(relaxed_iou, GradientAscent(0))
+    y, y_true = uniform(4, 1, 6, 6), uniform(4, 1, 6, 6, seed=1).round()
+    known = torch.zeros(4, 1, 6, 6)
+    known[:, :, :2] = 1
+    batch = Batch(
+        *(None, None, y_true, y, torch.arange(4), settings, seeded()), known=known
+    )
+    (outputs,), (values,), _ = TupleMixture({inference: 1.0})(batch)
+    assert torch.equal(outputs[:, :, :2], y[:, :, :2])
+    assert torch.equal(outputs[:, :, 2:], y_true[:, :, 2:])
+    torch.testing.assert_close(values, relaxed_iou(outputs, y_true))
+
+
+def test_early_stopping_scores_what_is_known():
+    params = {**QUICK, "max_iter": 1, "early_stopping": True, "precision": "single"}
+    segmenter = DVNSegmenter(ignore_label=255, crops=16, **params)
+    segmenter.fit(X, hidden(Y), X_val=X, y_val=hidden(Y))
+    views = Crops(16, flip=False)
+    score = segmenter.set_params(crops=views).score(X, hidden(Y))
+    assert segmenter.validation_score_ == pytest.approx(score, abs=1e-4)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_images_of_which_nothing_is_known_do_not_count(n_classes):
+    masks = hidden(Y + (n_classes == 3) * (np.arange(16)[:, None] > 9) * Y)
+    masks[0] = 255
+    segmenter = DVNSegmenter(ignore_label=255, **QUICK).fit(X, masks)
+    assert segmenter.score(X, masks) == pytest.approx(segmenter.score(X[1:], masks[1:]))
+    rule = PlugInSegmenter(segmenter, prefit=True).fit(X, masks)
+    assert rule.score(X, masks) == pytest.approx(rule.score(X[1:], masks[1:]))
+    with pytest.raises(ValueError, match="leave no image to score"):
+        segmenter.score(X[:1], masks[:1])
 
 
 def test_it_is_no_class():
@@ -106,6 +145,12 @@ def test_the_plug_in_rule_scores_what_is_known():
     both = (predicted & Y)[:, :, 5:].sum((1, 2))
     either = (predicted | Y)[:, :, 5:].sum((1, 2))
     assert rule.score(X, hidden(Y)) == pytest.approx((both / either).mean())
+
+
+@pytest.mark.parametrize("init", ["mean", UNetSegmenter(4, max_iter=1)])
+def test_starts_of_other_models_know_it(init):
+    segmenter = DVNSegmenter(ignore_label=255, init=init, **QUICK)
+    assert segmenter.fit(X, hidden(Y)).predict(X).shape == Y.shape
 
 
 def test_early_stopping_and_warm_starts_know_it():

@@ -67,6 +67,20 @@ def test_undistorted_crops_are_parts_of_the_images(n_visits, seeded):
             assert torch.equal(y, (x[:1] > 127).float())
 
 
+def test_a_crop_shows_all_of_a_smaller_image(seeded):
+    image = torch.arange(15, dtype=torch.uint8).view(1, 3, 5)
+    x, y = (Images([one], CPU, FLOAT) for one in (image, image > 7))
+    examples = ImageExamples(x, y, None, Distortion(8, "none", 0.0))
+    rng, places = seeded(), set()
+    for _ in range(400):
+        (crop,) = examples.draw(torch.tensor([0]), rng).x
+        parts = crop[0].unfold(0, 3, 1).unfold(1, 5, 1).flatten(0, 1)
+        whole = (parts == image[0]).flatten(1).all(1).nonzero().flatten()
+        assert len(whole)
+        places.add(int(whole[0]))
+    assert len(places) == 6 * 4
+
+
 def test_every_place_and_both_sides_are_drawn(seeded):
     examples = examples_of([(5, 6)], Distortion(4, "horizontal", 0.0))
     rng = seeded()

@@ -5,12 +5,13 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.frozen import FrozenEstimator
 
-from skdvn import DVNSegmenter
+from skdvn import CalibratedValueCV, DVNSegmenter
 from skdvn.baselines import PlugInSegmenter, UNetSegmenter
 from skdvn.baselines.plug_in_masks import best_mask
 from skdvn.datasets import make_silhouettes
-from skdvn.metrics import boundary_f1_score, relaxed_iou_score
+from skdvn.metrics import boundary_f1_score, oracle_values, relaxed_iou_score
 from skdvn.networks import expected_term
 from skdvn.oracles import MAP_ORACLES, FBeta, relaxed_iou
 
@@ -98,6 +99,27 @@ def test_segmenters_of_others():
         PlugInSegmenter(Constant()).fit(X, Y).predict(X)
 
 
+def test_a_prefit_segmenter_says_what_classes_there_are():
+    unet = UNetSegmenter(4, **{**PARAMS, "max_iter": 1}).fit(X, Y)
+    rule = PlugInSegmenter(unet, prefit=True).fit(X[:2], 0 * Y[:2])
+    assert rule.classes_.tolist() == [0, 1]
+    assert set(np.unique(rule.predict(X))) <= {0, 1}
+
+
+def test_values_and_scores_are_those_of_its_own_oracle():
+    rule = PlugInSegmenter(
+        UNetSegmenter(4, **{**PARAMS, "max_iter": 1}), oracle="accuracy"
+    ).fit(X, Y)
+    found = oracle_values(rule, Y, rule.predict(X))
+    np.testing.assert_allclose(found, (rule.predict(X) == Y).mean((1, 2)))
+    assert rule.score(X, Y) == pytest.approx(found.mean())
+    weight = np.arange(60)
+    assert rule.score(X, Y, weight) == pytest.approx(np.average(found, weights=weight))
+    calibrated = CalibratedValueCV(FrozenEstimator(rule), method="sigmoid").fit(X, Y)
+    assert calibrated.predict_value(X).shape == (60,)
+    assert calibrated.score(X, Y) == pytest.approx(rule.score(X, Y))
+
+
 def square(low, high):
     mask = np.zeros((12, 12), int)
     mask[low:high, low:high] = 1
@@ -115,6 +137,8 @@ def test_boundary_score():
         [*truth, *truth], [*truth, 0 * truth[0]], sample_weight=[1, 3]
     )
     assert half == 0.25
+    full = np.ones((12, 12), int)
+    assert boundary_f1_score([full, *truth], [0 * full, *truth]) == 0.5
     with pytest.raises(ValueError, match="tolerance must be a non-negative"):
         boundary_f1_score(truth, truth, tolerance=-1)
 

@@ -5,11 +5,13 @@ import pickle
 
 import numpy as np
 import pytest
+from sklearn.model_selection import GridSearchCV
 
 from skdvn import DVNSegmenter
 from skdvn.baselines import UNetSegmenter
 from skdvn.data import Mapped, mapped
 from skdvn.datasets import image_files, make_silhouettes
+from skdvn.inspection import SegmentationDisplay
 
 X, Y = make_silhouettes(30, size=16, random_state=0)
 QUICK = {"n_channels": 4, "max_iter": 2, "batch_size": 10, "random_state": 0}
@@ -72,6 +74,50 @@ def test_files(folders):
     names = [str(path) for path in images]
     np.testing.assert_array_equal(found.predict(names), expected.predict(X))
     assert len(image_files(folders[0], pattern="00*.png")) == 10
+
+
+@pytest.mark.parametrize("init", ["mean", UNetSegmenter(**QUICK)])
+def test_files_with_starts_of_other_models(folders, init):
+    images, masks = image_files(*folders)
+    found = DVNSegmenter(init=init, **QUICK).fit(images, masks)
+    expected = DVNSegmenter(init=init, **QUICK).fit(X, Y)
+    np.testing.assert_array_equal(found.predict(images), expected.predict(X))
+
+
+def test_searches_take_files(folders):
+    images, masks = image_files(*folders)
+    search = GridSearchCV(DVNSegmenter(**QUICK), {"step_size": [0.2, 0.5]}, cv=2)
+    assert len(search.fit(images, masks).predict(images[:2])) == 2
+
+
+def test_arrays_of_paths_and_of_objects(folders):
+    images, masks = image_files(*folders)
+    segmenter = UNetSegmenter(**QUICK).fit(np.array(list(map(str, images))), masks)
+    objects = np.empty(2, object)
+    objects[0], objects[1] = X[0], X[1, :9]
+    found = segmenter.predict(objects)
+    assert [mask.shape for mask in found] == [(16, 16), (9, 16)]
+
+
+def test_palettes_hold_colours_of_images_and_indices_of_masks(tmp_path):
+    Image = pytest.importorskip("PIL.Image")
+    paths = [(tmp_path / f"{i}.png", tmp_path / f"mask{i}.png") for i in range(12)]
+    for (image, mask), x, y in zip(paths, X, Y, strict=False):
+        Image.fromarray(x).convert("P", palette=Image.Palette.ADAPTIVE).save(image)
+        indexed = Image.fromarray(y, mode="P")
+        indexed.putpalette([0, 0, 0, 200, 100, 50])
+        indexed.save(mask)
+    segmenter = UNetSegmenter(**QUICK).fit(*map(list, zip(*paths, strict=True)))
+    assert segmenter.n_channels_in_ == 3
+    assert segmenter.classes_.tolist() == [0, 1]
+
+
+def test_figures_of_files(folders):
+    pytest.importorskip("matplotlib").use("agg")
+    images, masks = image_files(*folders)
+    segmenter = UNetSegmenter(**QUICK).fit(X, Y)
+    display = SegmentationDisplay.from_estimator(segmenter, images[:2], masks[:2])
+    assert display.axes_ is not None
 
 
 def test_files_that_are_missing(folders, tmp_path):
@@ -160,6 +206,13 @@ def test_bad_augmentation():
     ):
         with pytest.raises(ValueError, match=message):
             DVNSegmenter(augmentation=function, **QUICK).fit(X, Y)
+
+
+def test_augmentation_and_starts_of_other_models():
+    with pytest.raises(ValueError, match="Set init to 'zeros' or a number"):
+        DVNSegmenter("conv", augmentation=mirrored, max_iter=1).fit(X, Y)
+    conv = DVNSegmenter("conv", augmentation=mirrored, init=0.2, max_iter=1)
+    assert conv.fit(X, Y).predict(X[:1]).shape == (1, 16, 16)
 
 
 def test_another_range_of_pixels_is_told():

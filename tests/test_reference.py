@@ -29,7 +29,7 @@ BETWEEN_ROOMS = {
     },
     "skdvn.networks": {
         *("KINDS", "N_APART", "build", "describe", "expected_term"),
-        *("has_closed_form", "is_known", "logits_of"),
+        *("has_closed_form", "is_known", "logits_in", "logits_of"),
     },
 }
 # Of these rooms only what their pages list is for users.

@@ -378,3 +378,16 @@ def test_all_background_at_predict_is_fine(fitted):
     assert fitted.predict(plain).shape == (2, 16, 16)
     nothing = np.zeros((2, 16, 16), dtype=int)
     assert 0 <= fitted.score(plain, nothing) <= 1
+
+
+def test_channels_are_standardised_over_all_pixels():
+    images = [3.0 * X[0] + 40, X[1, :9] / 2, X[2, :, :5] + 0.0]
+    segmenter = DVNSegmenter(**QUICK).fit(images, [Y[0], Y[1, :9], Y[2, :, :5]])
+    pixels = np.concatenate([image.reshape(-1, 3) for image in images])
+    np.testing.assert_allclose(segmenter.mean_, pixels.mean(0), rtol=1e-6)
+    np.testing.assert_allclose(segmenter.scale_, pixels.std(0), rtol=1e-6)
+
+
+def test_validation_images_are_looked_at_if_asked():
+    segmenter = DVNSegmenter(**QUICK).fit(X, Y, X_val=X_TEST, y_val=Y_TEST)
+    assert np.isnan(segmenter.validation_score_)

@@ -11,13 +11,22 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clo
 from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.validation import check_is_fitted
 
-from ..data import MaskTargets, check_as_many, parts_of
+from ..data import MaskTargets, batches_of, check_as_many, parts_of
 from ..data.typing import ArrayLike, Maps, NDArray, Self
-from ..estimators import PlainStateMixin, VersionedMixin, with_checked_parameters
+from ..estimators import (
+    ImageCodec,
+    PlainStateMixin,
+    VersionedMixin,
+    in_form_of_images,
+    score_of_masks,
+    with_checked_parameters,
+)
 from ..inference import GradientAscent
 from ..networks import expected_term
-from ..oracles import MAP_ORACLES, FBeta, get_oracle, relaxed_iou
+from ..oracles import FBeta, relaxed_iou
 
+# Images whose probabilities are held at once.
+AT_ONCE = 64
 # Where no rule gives the best mask, it is sought.
 ASCENT = {"n_steps": 30, "step_size": 0.2, "step_rule": "rms", "step_decay": 0.1}
 
@@ -47,6 +56,8 @@ callable, default="auto"
     ----------
     estimator_ : segmenter
         The fitted clone, or `estimator` itself.
+    codec_ : ImageCodec
+        What encodes masks and knows the oracle.
     classes_ : ndarray of shape (n_classes,)
         In sorted order.
 
@@ -90,33 +101,38 @@ callable, default="auto"
         -------
         self : PlugInSegmenter
         """
-        ignored = getattr(self.estimator, "ignore_label", None)
-        targets = MaskTargets(y, ignored)
         if self.prefit:
             check_is_fitted(self.estimator)
             fitted = self.estimator
         else:
             fitted = clone(self.estimator).fit(X, y, **fit_params)
-        self.estimator_, self._targets = fitted, targets
-        self.classes_ = targets.classes_
+        codec = ImageCodec(type(self).__name__)
+        codec.device = torch.device("cpu")
+        codec.targets = MaskTargets(
+            y,
+            getattr(fitted, "ignore_label", None),
+            getattr(fitted, "classes_", None),
+        )
+        self.estimator_, self.codec_ = fitted, codec
+        self.classes_ = codec.targets.classes_
         return self
-
-    def _oracle(self):
-        if isinstance(self.oracle, str) and self.oracle == "auto":
-            return MAP_ORACLES["iou" if len(self.classes_) == 2 else "accuracy"]
-        return get_oracle(self.oracle, MAP_ORACLES)
 
     def _guesses(self, X):
         """Probabilities of the channels that decide, (1, n_outputs, height, width)."""
-        n_outputs, n_classes = self._targets.n_outputs_, len(self.classes_)
-        for i, p in enumerate(self.estimator_.predict_proba(X)):
-            p = np.asarray(p, dtype=np.float64)
-            if p.ndim != 3 or len(p) != n_classes:
-                raise ValueError(
-                    f"{type(self.estimator_).__name__}.predict_proba(X)[{i}] must be "
-                    f"of shape ({n_classes}, height, width), got {p.shape}."
-                )
-            yield torch.from_numpy(p[np.newaxis, -n_outputs:])
+        n_outputs, n_classes = self.codec_.targets.n_outputs_, len(self.classes_)
+        parts = parts_of(X, "X")
+        for rows in batches_of(len(parts), AT_ONCE):
+            part = parts[rows] if isinstance(parts, np.ndarray) else None
+            if part is None:
+                part = [parts[i] for i in range(rows.start, rows.stop)]
+            for i, p in enumerate(self.estimator_.predict_proba(part), rows.start):
+                p = np.asarray(p, dtype=np.float64)
+                if p.ndim != 3 or len(p) != n_classes:
+                    raise ValueError(
+                        f"{type(self.estimator_).__name__}.predict_proba(X)[{i}] must "
+                        f"be of shape ({n_classes}, height, width), got {p.shape}."
+                    )
+                yield torch.from_numpy(p[np.newaxis, -n_outputs:])
 
     def predict_proba(self, X: ArrayLike) -> Maps:
         """Probabilities of the classes, as the segmenter gives them.
@@ -146,12 +162,12 @@ callable, default="auto"
         Y : ndarray of shape (n, height, width), or list of arrays
         """
         check_is_fitted(self)
-        oracle = self._oracle()
+        oracle = self.codec_.oracle(self.oracle)
         masks = [
-            self._targets.decode(best_mask(guess, oracle)[0].numpy())
+            self.codec_.targets.decode(best_mask(guess, oracle)[0].numpy())
             for guess in self._guesses(X)
         ]
-        return np.stack(masks) if isinstance(X, np.ndarray) else masks
+        return in_form_of_images(X, masks)
 
     def predict_value(self, X: ArrayLike, Y: ArrayLike | None = None) -> NDArray[Any]:
         """Expected value of masks under the segmenter's probabilities.
@@ -170,7 +186,8 @@ callable, default="auto"
         """
         check_is_fitted(self)
         Y = parts_of(self.predict(X) if Y is None else Y, "Y")
-        masks, term = self._targets.relaxed(Y, "Y"), expected_term(self._oracle())
+        masks = self.codec_.targets.relaxed(Y, "Y")
+        term = expected_term(self.codec_.oracle(self.oracle))
         check_as_many(parts_of(X, "X"), masks)
         logits = [
             term(torch.as_tensor(mask, dtype=guess.dtype)[None], guess)[0]
@@ -178,7 +195,9 @@ callable, default="auto"
         ]
         return torch.sigmoid(torch.cat(logits)).numpy()
 
-    def score(self, X: ArrayLike, y: ArrayLike) -> float:
+    def score(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
         """Mean oracle value of the predicted masks.
 
         Parameters
@@ -187,6 +206,8 @@ callable, default="auto"
             Images.
         y : array-like of shape (n, height, width), or list of arrays
             True masks.
+        sample_weight : array-like of shape (n,), default=None
+            Weights of the images.
 
         Returns
         -------
@@ -194,18 +215,7 @@ callable, default="auto"
             In [0, 1], best is 1.
         """
         check_is_fitted(self)
-        oracle, n = self._oracle(), self._targets.n_outputs_
-        truth = self._targets.encode(y, "y")
-        predicted = self._targets.encode(self.predict(X))
-        values = []
-        for mask, true in zip(predicted, truth, strict=True):
-            known = true[n] > 0 if len(true) > n else np.ones(true.shape[1:], bool)
-            pair = (
-                torch.as_tensor(one[:n, known, np.newaxis], dtype=torch.float64)[None]
-                for one in (mask, true)
-            )
-            values.append(oracle(*pair).item())
-        return float(np.mean(values))
+        return score_of_masks(self, self.predict(X), y, sample_weight)
 
 
 def best_mask(guess, oracle):

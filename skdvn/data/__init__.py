@@ -13,6 +13,7 @@ from .masks import (
     check_same_size,
     check_same_sizes,
     parts_of,
+    pictures_of,
 )
 from .resizing import resized, working_size
 from .rows import (
@@ -61,6 +62,7 @@ __all__ = [
     "mapped",
     "mirrored",
     "parts_of",
+    "pictures_of",
     "replacing",
     "resized",
     "round_masks",

@@ -42,6 +42,14 @@ list of arrays, or sequence of arrays or of paths of image files
     )
 
 
+def pictures_of(X):
+    """Images as they are, a list of arrays with the channels last; files are read."""
+    return [
+        opened(image, f"X[{i}]", colours=True)
+        for i, image in enumerate(parts_of(X, "X"))
+    ]
+
+
 def parts_of(X, name):
     """The images or masks of an array, a list or another sequence."""
     if isinstance(X, str) or not (hasattr(X, "__len__") and hasattr(X, "__getitem__")):
@@ -51,22 +59,20 @@ def parts_of(X, name):
             + f" Pass list({name})."
             * hasattr(X, "__next__")
         )
-    if isinstance(X, np.ndarray) and X.dtype != object and X.ndim not in (3, 4):
+    numbers = isinstance(X, np.ndarray) and (X.dtype.kind not in "OU" or X.ndim > 1)
+    if numbers and X.dtype != object and X.ndim not in (3, 4):
         raise ValueError(
             f"{name} must have shape (n, height, width) or (n, height, width, "
             f"n_channels), got shape {X.shape}. A single image is {name}[np.newaxis]."
         )
     if not len(X):
         raise ValueError(f"{name} must hold at least one image, got none.")
-    return (
-        list(X)
-        if hasattr(X, "iloc") or (isinstance(X, np.ndarray) and X.dtype == object)
-        else X
-    )
+    of_objects = isinstance(X, np.ndarray) and X.dtype.kind in "OU"
+    return list(X) if of_objects or hasattr(X, "iloc") else X
 
 
 def _check_image(image, name):
-    image = opened(image, name)
+    image = opened(image, name, colours=True)
     if image.ndim not in (2, 3) or 0 in image.shape:
         raise ValueError(
             f"{name} must have shape (height, width) or (height, width, "

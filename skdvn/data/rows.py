@@ -236,12 +236,15 @@ class Examples:
         None means the network's own guess.
     weight : torch.Tensor of shape (n,), default=None
         Weights of mean 1; None weighs all rows alike.
+    known : Rows, default=None
+        1 where the truth of a mask is known, else 0; None is everywhere.
     """
 
     x: Rows
     y: Rows
     y_init: Rows | ConstantRows | None = None
     weight: torch.Tensor | None = None
+    known: Rows | None = None
 
     def __len__(self):
         return len(self.y)

@@ -67,7 +67,7 @@ def is_read_late(parts):
     return not isinstance(parts, np.ndarray) or isinstance(parts, np.memmap)
 
 
-def opened(part, name):
+def opened(part, name, colours=False):
     """An item as an array; files are read.
 
     Parameters
@@ -75,12 +75,13 @@ def opened(part, name):
     part : array-like, str or path-like
     name : str
         What error messages call it.
+    colours : bool, default=False
+        Whether a file with a palette holds colours, or indices.
 
     Returns
     -------
     array : ndarray
-        Of an image file (height, width), or (height, width, 3) where it has colours;
-        palettes stay indices.
+        Of an image file (height, width), or (height, width, 3) where it has colours.
 
     Raises
     ------
@@ -100,11 +101,12 @@ def opened(part, name):
         ) from error
     try:
         with Image.open(part) as file:
-            if file.mode in ("RGBA", "CMYK", "YCbCr", "LAB", "HSV"):
+            has_palette = colours and file.mode in ("P", "PA")
+            if has_palette or file.mode in ("RGBA", "CMYK", "YCbCr", "LAB", "HSV"):
                 file = file.convert("RGB")
             elif file.mode == "LA":
                 file = file.convert("L")
-            return np.asarray(file)
+            return np.array(file)
     except OSError as error:
         raise ValueError(
             f"{name} is {os.fspath(part)!r}, which cannot be read as an image: {error}"

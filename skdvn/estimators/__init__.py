@@ -57,7 +57,12 @@ from .parameters import (
 from .perceptron import PerceptronExpert
 from .plain_state import MARKS, PlainStateMixin, packed, unpacked
 from .segmentation import DVNSegmenter
-from .segmenter import SEGMENTER_CONSTRAINTS, BaseSegmenter
+from .segmenter import (
+    SEGMENTER_CONSTRAINTS,
+    BaseSegmenter,
+    in_form_of_images,
+    score_of_masks,
+)
 from .solvers import SGD, Adam, AdamW, EarlyStopping, Solver
 from .stack import StackedGuess, experts_for
 from .threads import on_one_thread
@@ -119,6 +124,7 @@ __all__ = [
     "feed_forward",
     "fingerprint",
     "half_pays",
+    "in_form_of_images",
     "mask_builder",
     "mask_optimization",
     "mask_splits",
@@ -132,6 +138,7 @@ __all__ = [
     "plan_for_pixels",
     "read_rows",
     "recipes",
+    "score_of_masks",
     "this_version",
     "unet_shape",
     "unpacked",

@@ -328,6 +328,12 @@ class ImageCodec(PlainStateMixin):
         else:
             starts = self.tensors(data.starts)
         how = resolve_augmentation(augmentation)
+        if callable(augmentation) and data.starts is not None:
+            raise ValueError(
+                "augmentation is a function, which cannot change the masks that "
+                "inference starts at. Set init to 'zeros' or a number, or augmentation "
+                "to a number."
+            )
         return ImageExamples(
             self.tensors(data.images, standardize=True),
             self.tensors(data.masks),
@@ -342,18 +348,19 @@ class ImageCodec(PlainStateMixin):
         )
 
     def fixed_crops(self, data, crops):
-        """All crops of the images as they are, for evaluation."""
+        """All crops of the images as they are, for evaluation.
+
+        Where images are seen as a whole the crops do not overlap.
+        """
+        if self.whole and crops.size == "auto":
+            crops = Crops(stride=self.crop_size)
         parts = {"images": [], "masks": [], "starts": []}
         for rows in groups_of_equal_size(data.images):
             for name, cut in parts.items():
                 arrays = getattr(data, name)
                 if arrays is not None:
-                    arrays = [self._at_least_a_crop(arrays[i]) for i in rows]
-                    if name == "masks":
-                        arrays = [one[: self.targets.n_outputs_] for one in arrays]
-                    stack = self.tensors(arrays, standardize=name == "images").take(
-                        slice(None)
-                    )
+                    part = [self._at_least_a_crop(arrays[i]) for i in rows]
+                    stack = torch.as_tensor(np.stack(part))
                     views = self.views(crops, *stack.shape[-2:], flip=False)
                     cut.append(views.cut(stack))
         x, y, starts = (torch.cat(cut) if cut else None for cut in parts.values())
@@ -361,8 +368,15 @@ class ImageCodec(PlainStateMixin):
             starts = self.constant_start(self.crop_size, self.crop_size, len(y))
         else:
             starts = self.tensors(list(starts))
-        scaled = Images(list(x), self.device, self.dtype)
-        return Examples(scaled, self.tensors(list(y)), starts)
+        n_outputs = self.targets.n_outputs_
+        return Examples(
+            self.tensors(list(x), standardize=True),
+            self.tensors(list(y[:, :n_outputs])),
+            starts,
+            known=None
+            if self.targets.ignore_label is None
+            else self.tensors(list(y[:, n_outputs:])),
+        )
 
     def _at_least_a_crop(self, array):
         """An array that is smaller than a crop goes on as its mirror image."""

@@ -4,7 +4,8 @@ import numpy as np
 from scipy import ndimage
 from sklearn.base import clone
 from sklearn.model_selection import KFold, cross_val_predict
-from sklearn.utils import _safe_indexing
+
+from ..data import check_images, chosen, mapped, parts_of
 
 N_FOLDS = 5
 
@@ -114,9 +115,9 @@ class SegmenterStart:
         folds = KFold(min(N_FOLDS, len(X)), shuffle=True, random_state=seed)
         starts = [None] * len(X)
         for train, test in folds.split(np.empty(len(X))):
-            part = (_safe_indexing(data, train) for data in (X, Y))
+            part = _at(X, train, "X"), _at(Y, train, "Y")
             fitted = clone(self.estimator).fit(*part)
-            predicted = self._encode(fitted.predict(_safe_indexing(X, test)))
+            predicted = self._encode(fitted.predict(_at(X, test, "X")))
             for i, mask in zip(test, predicted, strict=True):
                 starts[i] = mask
         self.estimator = clone(self.estimator).fit(X, Y)
@@ -127,7 +128,16 @@ class SegmenterStart:
         return self._encode(self.estimator.predict(X))
 
     def _encode(self, predicted):
-        return self._targets.encode(predicted, "the output of init.predict")
+        masks = self._targets.encode(predicted, "the output of init.predict")
+        return [mask[: self._targets.n_outputs_] for mask in masks]
+
+
+def _at(data, rows, name):
+    """Images or masks at these positions, as they are; those read late stay so."""
+    parts = parts_of(data, name)
+    if isinstance(parts, np.ndarray):
+        return parts[rows]
+    return chosen(mapped(lambda part, i: part, parts), rows)
 
 
 class MeanStart:
@@ -144,16 +154,22 @@ class MeanStart:
 
     def fit(self, X, Y, seed):
         """Average the masks; parameters and result as for `SegmenterStart`."""
-        masks = self._targets.encode(Y)
-        sizes = np.array([mask.shape for mask in masks])
-        shape = np.median(sizes, axis=0).astype(int)
-        self._mean = np.mean([_resized(mask, shape) for mask in masks], axis=0)
+        masks, n_outputs = self._targets.encode(Y), self._targets.n_outputs_
+        sizes = np.array([mask.shape[1:] for mask in masks])
+        shape = (n_outputs, *np.median(sizes, axis=0).astype(int))
+        total = 0.0
+        for mask in masks:
+            total = total + _resized(mask[:n_outputs], shape)
+        self._mean = total / len(masks)
         return self.predict(X)
 
     def predict(self, X):
         """The mean mask at the size of each image, a list of arrays."""
         mean = self._mean
-        return [_resized(mean, (len(mean), *np.shape(image)[:2])) for image in X]
+        return mapped(
+            lambda image, i: _resized(mean, (len(mean), *image.shape[1:])),
+            check_images(X),
+        )
 
 
 def _resized(array, shape):

@@ -4,7 +4,14 @@ from typing import NamedTuple
 
 import torch
 
-from ..networks import Backbone, ConvNetwork, GuessNetwork, HalfPrecision, UNet
+from ..networks import (
+    Backbone,
+    ConvNetwork,
+    GuessNetwork,
+    HalfPrecision,
+    UNet,
+    logits_in,
+)
 from .building import builder, copier, new_module
 from .components import MaskNet
 from .parameters import continues, given_or, resolve_loss
@@ -109,17 +116,17 @@ def as_backbone(module, codec, size):
         raise TypeError(
             f"network must be, or make, a torch.nn.Module; got {type(module).__name__}."
         )
+    module.to("cpu", torch.float32)  # it is a copy, placed later
     found, n_outputs = "", codec.targets.n_outputs_
     for multiple in MULTIPLES:
         side = -(-size // multiple) * multiple
         x = torch.zeros(1, codec.n_channels, side, side + multiple)
         try:
             with torch.no_grad():
-                logits = Backbone(module).eval().module(x)
+                logits = logits_in(Backbone(module).eval().module(x))
         except Exception as error:
             found = f"it failed: {error}"
             continue
-        logits = logits["out"] if isinstance(logits, dict) else logits
         shape = tuple(getattr(logits, "shape", ()))
         found = f"it returned shape {shape}" if shape else f"it returned {type(logits)}"
         whole = len(shape) == 4 and all(

@@ -140,7 +140,7 @@ def lag_of(params):
 def mask_splits(params, codec, data, X_val, y_val):
     """What early stopping looks at."""
     n, crops = len(data.images), resolve_crops(params.crops)
-    if X_val is not None:
+    if X_val is not None and params.early_stopping:
         held_out = codec.read_more(X_val, y_val, None, "y_val")
         return (Split(torch.arange(n), codec.fixed_crops(held_out, crops)),)
     if not params.early_stopping:

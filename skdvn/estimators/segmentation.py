@@ -346,7 +346,8 @@ callable, default="auto"
 list of arrays, or sequence of arrays or of paths
             Images, finite numbers, channels last. Those of a list may differ in size.
             Image files, and items of a sequence that is no list or array, are read
-            whenever they are needed, so that they are never all in memory.
+            whenever they are needed, so that they are never all in memory, unless
+            `early_stopping` holds some out.
         y : array-like of shape (n, height, width), list of arrays, or sequence of \
 arrays or of paths
             Masks of classes, integers or strings; of two, the first in sorted order

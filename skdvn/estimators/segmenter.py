@@ -10,10 +10,10 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from ..data import Queries, check_same_sizes, is_read_late
+from ..data import Queries, check_as_many, check_same_size, is_read_late
 from ..data.typing import ArrayLike, Maps
 from ..inference import CroppedNetwork, guessed, infer, on_whole_images
-from ..metrics import encoded_values
+from ..metrics import value_of_mask
 from ..networks import members
 from .base import BaseDVN
 from .components import AUTO, Augmentation, Crops, above, at_least
@@ -232,13 +232,9 @@ or list of arrays
             In [0, 1], best is 1.
         """
         check_is_fitted(self)
-        truth = self.codec_.targets.encode(y, "y")
-        predicted = self.codec_.targets.encode(self.predict(X))
-        check_same_sizes(predicted, truth, "y")
-        found = encoded_values(self, truth, predicted)
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, found)
-        return float(np.average(found, weights=sample_weight))
+        relaxed = self._relaxed(self._checked(X), self.codec_.starts_of(X))
+        masks = map(self.codec_.targets.round, relaxed)
+        return score_of_masks(self, masks, y, sample_weight, n=len(X))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -250,5 +246,47 @@ or list of arrays
 
 def in_form_of_images(X, results):
     """A list for a list of images, else an array."""
-    results, listed = list(results), isinstance(X, list | tuple) or is_read_late(X)
+    results = list(results)
+    listed = isinstance(X, list | tuple) or is_read_late(X) or X.dtype == object
     return results if listed else np.stack(results)
+
+
+def score_of_masks(estimator, masks, y, sample_weight=None, n=None):
+    """Mean oracle value of masks; images of which nothing is known do not count.
+
+    Parameters
+    ----------
+    estimator : BaseSegmenter or PlugInSegmenter
+        Fitted; has a `codec_` and perhaps an `oracle`.
+    masks : iterable of ndarray
+        Rounded channels (n_outputs, height, width), or classes (height, width).
+    y : array-like or list of arrays
+        True masks.
+    sample_weight : array-like of shape (n,), default=None
+    n : int, default=None
+        How many masks there are; None asks `masks`.
+
+    Returns
+    -------
+    score : float
+    """
+    codec, targets = estimator.codec_, estimator.codec_.targets
+    oracle = codec.oracle(getattr(estimator, "oracle", codec.default_oracle))
+    truth = targets.encode(y, "y")
+    check_as_many(range(len(masks) if n is None else n), truth, "y")
+    values, counts = [], []
+    for i, mask in enumerate(masks):
+        mask = targets.encode([mask])[0] if mask.ndim == 2 else mask
+        true = truth[i]
+        check_same_size(mask, true, i, "y")
+        values.append(value_of_mask(codec, oracle, i, true, mask))
+        counts.append(bool(true[targets.n_outputs_ :].all(0).any()))
+    weight = np.array(counts, float)
+    if sample_weight is not None:
+        weight = weight * _check_sample_weight(sample_weight, weight)
+    if not weight.any():
+        raise ValueError(
+            "y and sample_weight leave no image to score: none has both a weight above "
+            "0 and a pixel whose truth is known."
+        )
+    return float(np.average(np.clip(values, 0, 1), weights=weight))

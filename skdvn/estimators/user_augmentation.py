@@ -26,12 +26,7 @@ class UserAugmentation:
         """That of the parameter `augmentation`; None where it is no function."""
         return cls(augmentation, targets, device) if callable(augmentation) else None
 
-    def __call__(self, image, mask, *starts, rng):
-        if starts:
-            raise ValueError(
-                "augmentation is a function, which cannot change where inference "
-                "starts; set init='auto', or augmentation to a number."
-            )
+    def __call__(self, image, mask, rng):
         seed = int(torch.randint(2**31, (), generator=rng))
         targets, n = self.targets, self.targets.n_outputs_
         given = image.cpu().numpy().transpose(1, 2, 0)

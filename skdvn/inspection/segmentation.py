@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from ..data import MaskTargets, check_images, check_same_sizes
+from ..data import MaskTargets, check_images, check_same_sizes, pictures_of
 from ..data.typing import ArrayLike, NDArray, Self
 from ..estimators import BaseSegmenter
 from ..metrics import encoded_values
@@ -169,7 +169,7 @@ or list of arrays
             decoded = list(map(targets.decode, found["prediction"]))
             values_pred["prediction"] = estimator.predict_value(X, decoded)
         display = cls(
-            [np.asarray(image) for image in X],
+            pictures_of(X),
             masks,
             _names_of_classes(class_names, targets.classes_),
             values_true=values_true,
@@ -243,7 +243,7 @@ callable, default="auto"
                 if title != "truth"
             }
         display = cls(
-            [np.asarray(image) for image in X],
+            pictures_of(X),
             {t: list(map(targets.positions, column)) for t, column in encoded.items()},
             _names_of_classes(class_names, targets.classes_),
             values_true=values_true,

@@ -1,7 +1,7 @@
 """Scores and scorers, of predicted values too; superpixels."""
 
 from .boundaries import boundary_f1_score
-from .outputs import encoded_values, oracle_values, value_pairs
+from .outputs import encoded_values, oracle_values, value_of_mask, value_pairs
 from .scorers import (
     mean_iou_scorer,
     pixel_accuracy_scorer,
@@ -52,5 +52,6 @@ __all__ = [
     "superpixel_accuracy",
     "value_bins",
     "value_calibration_error",
+    "value_of_mask",
     "value_pairs",
 ]

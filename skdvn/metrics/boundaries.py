@@ -22,7 +22,7 @@ def boundary_f1_score(
     farther than `tolerance` from the true one, and that of the true one no farther
     from the predicted one (Csurka et al., 2013). An outline is made of the pixels of
     the class that have a neighbour, beside or below them, of another one; a class
-    without an outline in truth and output counts as 1.
+    without an outline in truth and output counts as 1 if it fills or lacks both.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def _boundary_f1(truth, found, background, tolerance):
 def _f1_of(truth, found, tolerance):
     outlines = [_outline(mask) for mask in (truth, found)]
     if not any(outline.any() for outline in outlines):
-        return 1.0
+        return float(truth.flat[0] == found.flat[0])
     if not all(outline.any() for outline in outlines):
         return 0.0
     near = [ndimage.distance_transform_edt(~one) <= tolerance for one in outlines]

@@ -30,7 +30,9 @@ def oracle_values(estimator: Any, Y_true: MatrixLike, Y_pred: MatrixLike) -> Flo
     values : ndarray of shape (n_samples,)
         In [0, 1].
     """
-    fitted = getattr(estimator, "estimator_", estimator)
+    fitted = estimator
+    if not hasattr(estimator, "codec_"):
+        fitted = getattr(estimator, "estimator_", estimator)
     if not hasattr(fitted, "predict_value") and not hasattr(fitted, "codec_"):
         raise TypeError(
             "estimator must have an oracle, as the classifiers and segmenters of skdvn "
@@ -62,8 +64,7 @@ def encoded_values(estimator: Any, truth: Any, predicted: Any) -> Float64s:
     oracle = codec.oracle(getattr(estimator, "oracle", codec.default_oracle))
     if isinstance(truth, list | Mapped):
         pairs = enumerate(zip(truth, predicted, strict=True))
-        values = [_value_of_mask(codec, oracle, i, *pair) for i, pair in pairs]
-        values = np.concatenate(values)
+        values = np.array([value_of_mask(codec, oracle, i, *pair) for i, pair in pairs])
     else:
         values = values_of_rows(
             oracle,
@@ -73,8 +74,24 @@ def encoded_values(estimator: Any, truth: Any, predicted: Any) -> Float64s:
     return np.clip(values.astype(np.float64), 0, 1)
 
 
-def _value_of_mask(codec, oracle, i, truth, predicted):
-    """The oracle's value of one mask, of those pixels whose truth is known."""
+def value_of_mask(codec, oracle, i, truth, predicted):
+    """The oracle's value of one mask, of those pixels whose truth is known.
+
+    Where nothing is known it is 1, as that of nothing against nothing.
+
+    Parameters
+    ----------
+    codec : ImageCodec
+    oracle : callable
+    i : int
+        The image's position, for error messages.
+    truth, predicted : ndarray of shape (n_channels, height, width)
+        As the codec's targets encode masks.
+
+    Returns
+    -------
+    value : float
+    """
     if truth.shape[1:] != predicted.shape[1:]:
         raise ValueError(
             f"Y_pred must have the shape of Y_true; Y_true[{i}] and Y_pred[{i}]"
@@ -84,8 +101,10 @@ def _value_of_mask(codec, oracle, i, truth, predicted):
     y, y_true = predicted[:n_outputs], truth[:n_outputs]
     if len(truth) > n_outputs:
         known = truth[n_outputs] > 0
+        if not known.any():
+            return 1.0
         y, y_true = y[:, known, np.newaxis], y_true[:, known, np.newaxis]
-    return oracle(codec.tensor(y), codec.tensor(y_true)).cpu().numpy()
+    return oracle(codec.tensor(y), codec.tensor(y_true)).item()
 
 
 def value_pairs(

@@ -31,7 +31,7 @@ from .protocol import (
     scores_and_grads,
 )
 from .records import KINDS, build, describe, is_known
-from .segmenters import FCN, Backbone, Guesser, UNet
+from .segmenters import FCN, Backbone, Guesser, UNet, logits_in
 
 __all__ = [
     "ACTIVATIONS",
@@ -70,6 +70,7 @@ __all__ = [
     "join",
     "largest_count",
     "log_count_distribution",
+    "logits_in",
     "logits_of",
     "members",
     "score_all",

@@ -28,11 +28,12 @@ class Guesser(HalfPrecision, nn.Module):
     """
 
     multiple = 1
+    memory_format = torch.channels_last
 
     def encode(self, x):
         """Logits of the guess, in single precision."""
         with self.autocast(x.device):
-            logits = self(x.contiguous(memory_format=torch.channels_last))
+            logits = self(x.contiguous(memory_format=self.memory_format))
         return logits.to(x.dtype)
 
     def guess(self, context):
@@ -154,6 +155,30 @@ class UNet(Guesser):
         return F.pixel_shuffle(self.head(x), self.stride)
 
 
+def logits_in(output):
+    """The logits among what a module returns.
+
+    Parameters
+    ----------
+    output : torch.Tensor or Mapping of them
+        Of a mapping "out" or "logits" is taken.
+
+    Raises
+    ------
+    ValueError
+        If it has neither.
+    """
+    if not isinstance(output, Mapping):
+        return output
+    for name in ("out", "logits"):
+        if name in output:
+            return output[name]
+    raise ValueError(
+        f"it returned a dictionary of {sorted(map(str, output))}; allowed are a tensor "
+        "and a dictionary with 'out' or 'logits'"
+    )
+
+
 class Backbone(Guesser):
     """A module of the user's that maps images to logits of masks.
 
@@ -162,10 +187,12 @@ class Backbone(Guesser):
     module : torch.nn.Module
         Maps (n, n_channels, height, width) to (n, n_outputs, height, width), or to a
         whole fraction of height and width, which is enlarged. Of a dictionary "out"
-        is taken; two channels are those of two classes.
+        or "logits" is taken; two channels are those of two classes.
     multiple : int, default=1
         Of what heights and widths of images must be multiples.
     """
+
+    memory_format = torch.contiguous_format
 
     def __init__(self, module, multiple=1):
         super().__init__()
@@ -173,9 +200,7 @@ class Backbone(Guesser):
 
     def forward(self, x):
         """Logits of the masks, at the size of the images."""
-        logits = self.module(x)
-        if isinstance(logits, Mapping):
-            logits = logits["out"]
+        logits = logits_in(self.module(x))
         if logits.shape[1] == 2:
             logits = logits[:, 1:] - logits[:, :1]
         if logits.shape[2:] != x.shape[2:]:

@@ -39,11 +39,12 @@ def totals_of(plan, network, split, team=ALONE):
     batches = batches_of(len(queries), _n_rows_together(plan, held_out))
     for batch in encoded(network, queries, batches[team.rank :: team.size]):
         y_true = held_out.y.take(batch.rows).cpu()
+        known = held_out.known and held_out.known.take(batch.rows).cpu()
         for i, ascent in enumerate(ascents):
             rng = torch.Generator().manual_seed(0)
             outputs = batch.iterates(ascent, rng) if ascent.n_steps else [batch.start]
             for step, y in enumerate(outputs):
-                values = _values(plan, y, y_true) * weight[batch.rows]
+                values = _values(plan, y, y_true, known) * weight[batch.rows]
                 sums[i, step] += values.sum().item()
     return torch.stack([team.sum(sums), torch.full_like(sums, weight.sum().item())])
 
@@ -56,10 +57,15 @@ def _n_rows_together(plan, held_out):
     return min(EVALUATION_BATCH, rows_at_once(n_entries))
 
 
-def _values(plan, y, y_true):
-    """Oracle values of what `predict` would make of the relaxed outputs."""
-    decided = torch.as_tensor(plan.decide(y.cpu().numpy()))
-    return plan.objective.settings.oracle(decided.to(y_true), y_true)
+def _values(plan, y, y_true, known):
+    """Oracle values of what `predict` would make of the relaxed outputs.
+
+    Where the truth is not known, outputs count as right.
+    """
+    decided = torch.as_tensor(plan.decide(y.cpu().numpy())).to(y_true)
+    if known is not None:
+        decided = torch.where(known > 0, decided, y_true)
+    return plan.objective.settings.oracle(decided, y_true)
 
 
 def best_ascent(plan, totals):

@@ -55,7 +55,7 @@ class Trainer:
         self.shared_rng, self.rng = rng, team.generator(rng)
         self.n_steps_done = 0
         team.agree(network)
-        n_batches = math.ceil(len(examples) / optimization.batch_size)
+        n_batches = len(self._batches(torch.arange(len(examples))))
         self.n_steps_planned = n_epochs * n_batches
         self.optimizer = self._make_optimizer()
         if optimizer_state is not None:
@@ -96,7 +96,7 @@ class Trainer:
         """
         self.network.train()
         order = torch.randperm(len(self.examples), generator=self.shared_rng)
-        batches = order.split(self.optimization.batch_size)
+        batches = self._batches(order)
         shares = [self.team.share(rows) for rows in batches]
         total = 0.0
         for batch, (rows, drawn, tuples) in zip(
@@ -118,6 +118,16 @@ class Trainer:
                 f"{self.optimization.max_grad_norm}."
             )
         return loss
+
+    def _batches(self, order):
+        """Positions by mini-batch; one of a single example joins the one before it.
+
+        Of a single one layers that normalise over examples could not learn.
+        """
+        batches = list(order.split(self.optimization.batch_size))
+        if len(batches) > 1 and len(batches[-1]) == 1 < len(batches[-2]):
+            batches[-2:] = [torch.cat(batches[-2:])]
+        return batches
 
     def _draws(self, batches):
         """Each mini-batch and its tuples; None where they are still to be made."""
