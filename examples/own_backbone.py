@@ -3,10 +3,10 @@
 A segmentation network of your own
 ====================================
 
-``DVNSegmenter`` takes any module that maps images to logits of masks: one of yours, of a
-library, or one that is trained already. It becomes the guess; the value and the ascent
-come on top of it. Here it is a small stack of dilated convolutions which works at half the
-resolution, beside the U-Net that is the default.
+``DVNSegmenter`` takes any module that maps images to logits of masks: one of yours, of
+a library, or one that is trained already. It becomes the guess; the value and the
+ascent come on top of it. Here it is a small stack of dilated convolutions which works
+at half the resolution, beside the U-Net that is the default.
 """
 
 from time import process_time
@@ -40,8 +40,8 @@ def dilated(n_channels, n_outputs, crop_size):
 
 
 # %%
-# A function makes a network with new weights for each fit; a module would be copied with
-# the weights that it has. That is all there is to it.
+# A function makes a network with new weights for each fit; a module would be copied
+# with the weights that it has. That is all there is to it.
 
 fixed = {"max_iter": 40, "random_state": 0}
 models = {

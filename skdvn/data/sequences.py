@@ -33,6 +33,9 @@ class Mapped:
         row = int(self._rows[position])
         return self._function(self._parts[row], row)
 
+    def __iter__(self):
+        return (self[position] for position in range(len(self)))
+
     def at(self, rows):
         """The items at these positions, a `Mapped`."""
         rows = [int(self._rows[row]) for row in rows]

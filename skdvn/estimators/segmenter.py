@@ -115,19 +115,21 @@ class BaseSegmenter(ClassifierMixin, BaseDVN):
         parts : list of list or None
             The images, and the others.
         """
-        first, area, parts = 0, 0, [[] for _ in range(1 + len(others))]
         limit = self.prediction_batch_size * self.codec_.crop_size**2
+        if self._ascent().noise:  # which is drawn for all at once
+            limit = float("inf")
+        held, area = [], 0
         for i in range(len(images)):
-            for part, source in zip(parts, (images, *others), strict=True):
-                part.append(None if source is None else source[i])
-            area += parts[0][-1][0].size
-            if i + 1 == len(images) or (area >= limit and not self._ascent().noise):
-                given = [
-                    None if source is None else part
-                    for part, source in zip(parts, (images, *others), strict=True)
+            held.append(images[i])
+            area += held[-1][0].size
+            if area >= limit or i + 1 == len(images):
+                rows = range(i + 1 - len(held), i + 1)
+                more = [
+                    None if other is None else [other[row] for row in rows]
+                    for other in others
                 ]
-                yield range(first, i + 1), given
-                first, area, parts = i + 1, 0, [[] for _ in range(1 + len(others))]
+                yield rows, [held, *more]
+                held, area = [], 0
 
     def _ready(self, images, starts):
         """Queries of the images of each size, with their positions."""
@@ -232,9 +234,10 @@ or list of arrays
             In [0, 1], best is 1.
         """
         check_is_fitted(self)
-        relaxed = self._relaxed(self._checked(X), self.codec_.starts_of(X))
+        images = self._checked(X)
+        relaxed = self._relaxed(images, self.codec_.starts_of(X))
         masks = map(self.codec_.targets.round, relaxed)
-        return score_of_masks(self, masks, y, sample_weight, n=len(X))
+        return score_of_masks(self, masks, y, sample_weight, n=len(images))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -57,7 +57,7 @@ def boundary_f1_score(
         raise ValueError(f"tolerance must be a non-negative number, got {tolerance!r}.")
     pairs = pairs_of_maps(Y_true, Y_pred)
     background = min(min(truth.min(), found.min()) for truth, found in pairs)
-    values = [_boundary_f1(*pair, background, tolerance) for pair in pairs]
+    values = [_boundary_f1(a, b, background, tolerance) for a, b in pairs]
     return average_value(np.array(values), sample_weight)
 
 

@@ -9,7 +9,8 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from ..data import Mapped
-from ..data.typing import Float64s, MatrixLike
+from ..data.typing import Float64s, MatrixLike, NDArray
+from ..oracles import Oracle
 from .values import values_of_rows
 
 
@@ -74,7 +75,9 @@ def encoded_values(estimator: Any, truth: Any, predicted: Any) -> Float64s:
     return np.clip(values.astype(np.float64), 0, 1)
 
 
-def value_of_mask(codec, oracle, i, truth, predicted):
+def value_of_mask(
+    codec: Any, oracle: Oracle, i: int, truth: NDArray[Any], predicted: NDArray[Any]
+) -> float:
     """The oracle's value of one mask, of those pixels whose truth is known.
 
     Where nothing is known it is 1, as that of nothing against nothing.
@@ -82,7 +85,9 @@ def value_of_mask(codec, oracle, i, truth, predicted):
     Parameters
     ----------
     codec : ImageCodec
+        Has `targets`, and turns masks into tensors.
     oracle : callable
+        The metric.
     i : int
         The image's position, for error messages.
     truth, predicted : ndarray of shape (n_channels, height, width)
