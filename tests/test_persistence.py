@@ -27,7 +27,9 @@ from skdvn import SGD, CalibratedValueCV, DVNMultiLabelClassifier, DVNSegmenter
 from skdvn.baselines import (
     FCNSegmenter,
     FeedForwardClassifier,
+    PixelwiseSegmenter,
     PlugInClassifier,
+    PlugInSegmenter,
     ThresholdClassifier,
     UNetSegmenter,
 )
@@ -92,6 +94,9 @@ MODELS = {
     ).fit(IMAGES, MASKS),
     "fcn": lambda: FCNSegmenter(**IMAGE).fit(IMAGES, MASKS),
     "unet": lambda: UNetSegmenter(**IMAGE, **SMALL).fit(IMAGES, MASKS),
+    "mask rule": lambda: PlugInSegmenter(UNetSegmenter(**IMAGE, **SMALL)).fit(
+        IMAGES, MASKS
+    ),
     "isotonic": lambda: CalibratedValueCV(
         DVN, cv=ShuffleSplit(1, test_size=0.5, random_state=0)
     ).fit(ROWS, LABELS),
@@ -574,3 +579,14 @@ def test_skops_asks_for_functions_of_users():
     assert strange == {f"{agreement.__module__}.agreement"}
     with pytest.raises(skops.io.exceptions.UntrustedTypesFoundException):
         skops.io.loads(data, trusted=TRUSTED_TYPES)
+
+
+@pytest.mark.parametrize("kind", [DVNSegmenter, PixelwiseSegmenter])
+def test_segmentation_networks_of_the_user_are_given_again(kind, tmp_path):
+    network = torch.nn.Conv2d(IMAGES.shape[-1], 1, 3, padding=1)
+    model = kind(network, **IMAGE).fit(IMAGES, MASKS)
+    save(model, tmp_path / "model.skdvn", without=["network"])
+    loaded = load(tmp_path / "model.skdvn", network=network)
+    np.testing.assert_array_equal(
+        loaded.predict_proba(IMAGES), model.predict_proba(IMAGES)
+    )

@@ -23,7 +23,9 @@ from sklearn.tree._tree import Tree
 from ..baselines import (
     FCNSegmenter,
     FeedForwardClassifier,
+    PixelwiseSegmenter,
     PlugInClassifier,
+    PlugInSegmenter,
     ThresholdClassifier,
     UNetSegmenter,
 )
@@ -68,8 +70,8 @@ from .structures import csr_of, csr_parts, tree_of, tree_parts
 
 ESTIMATORS = (
     *(DVNMultiLabelClassifier, DVNSegmenter),
-    *(FeedForwardClassifier, FCNSegmenter, UNetSegmenter),
-    *(CalibratedValueCV, PlugInClassifier, ThresholdClassifier),
+    *(FeedForwardClassifier, FCNSegmenter, UNetSegmenter, PixelwiseSegmenter),
+    *(CalibratedValueCV, PlugInClassifier, ThresholdClassifier, PlugInSegmenter),
 )
 OWN = (
     *ESTIMATORS,
