@@ -25,6 +25,7 @@ import joblib
 import numpy as np
 import torch
 from scipy import ndimage
+from sklearn.frozen import FrozenEstimator
 
 from skdvn import Crops, DVNSegmenter, Loss, MaskNet, Mixture, recipes
 from skdvn.baselines import FCNSegmenter, PlugInSegmenter, UNetSegmenter
@@ -185,7 +186,7 @@ def compared(train, test, seed, n_networks=1, keep=None):
     rows, kept = [], {}
     for views, shift in (("", 0), (", 5 views", 1)):
         unet.set_params(crops=Crops(shift=shift))
-        rule = PlugInSegmenter(unet, prefit=True).fit(*train)
+        rule = PlugInSegmenter(FrozenEstimator(unet)).fit(*train)
         models = {"unet": unet, "unet, plug-in": rule}
         if shift:
             models["dvn"] = dvn
@@ -210,7 +211,7 @@ def compared(train, test, seed, n_networks=1, keep=None):
 
 def values_of_others(plain, dvn, train, X, Y):
     """True and predicted values of masks that were made without the truth."""
-    plain.estimator_.set_params(crops=Crops(shift=0))
+    plain.estimator_.estimator.set_params(crops=Crops(shift=0))
     own = dvn.predict(X)
     early = DVNSegmenter(random_state=99, max_iter=15).fit(*train).predict(X)
     masks = {

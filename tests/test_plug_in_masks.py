@@ -57,8 +57,8 @@ def test_the_default_is_a_unet_with_the_rule():
     weights = dvn.network_.encoder.state_dict()
     for name, weight in unet.network_.state_dict().items():
         assert torch.equal(weights[name], weight)
-    rule = PlugInSegmenter(unet, prefit=True).fit(X[:40], Y[:40])
-    assert rule.estimator_ is unet
+    rule = PlugInSegmenter(FrozenEstimator(unet)).fit(X[:40], Y[:40])
+    assert rule.estimator_.estimator is unet
     assert (dvn.predict(X) == rule.predict(X)).mean() > 0.97
     np.testing.assert_allclose(
         dvn.predict_value(X, Y), rule.predict_value(X, Y), atol=0.01
@@ -101,7 +101,7 @@ def test_segmenters_of_others():
 
 def test_a_prefit_segmenter_says_what_classes_there_are():
     unet = UNetSegmenter(4, **{**PARAMS, "max_iter": 1}).fit(X, Y)
-    rule = PlugInSegmenter(unet, prefit=True).fit(X[:2], 0 * Y[:2])
+    rule = PlugInSegmenter(FrozenEstimator(unet)).fit(X[:2], 0 * Y[:2])
     assert rule.classes_.tolist() == [0, 1]
     assert set(np.unique(rule.predict(X))) <= {0, 1}
 

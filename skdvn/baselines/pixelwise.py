@@ -18,13 +18,13 @@ from ..estimators import (
     BaseSegmenter,
     Geometry,
     Solver,
-    as_backbone,
     at_least,
     check_pair,
     execution_for,
     mask_builder,
     mask_optimization,
     mask_splits,
+    module_geometry,
     new_backbone,
     new_unet,
     pixel_objective,
@@ -293,9 +293,7 @@ n_iter_, validation_score_
         self.network = network
 
     def _geometry(self, codec, size):
-        return Geometry(
-            as_backbone(users_module(self.network, codec, size), codec, size).multiple
-        )
+        return module_geometry(users_module(self.network, codec, size), codec, size)
 
     def _network_for(self, codec, rng):
         return new_backbone(self.network, codec, rng)
@@ -313,9 +311,8 @@ class UNetSegmenter(BasePixelwise):
         Levels, and the side of the squares of pixels that the finest sees as one; see
         `skdvn.MaskNet`.
     image_size, ignore_label, crops, augmentation, solver, learning_rate_init, alpha, \
-batch_size, max_iter, \
-early_stopping, validation_fraction, prediction_batch_size, warm_start, \
-checkpoint_dir, n_jobs, precision, device, random_state, verbose
+batch_size, max_iter, early_stopping, validation_fraction, prediction_batch_size, \
+warm_start, checkpoint_dir, n_jobs, precision, device, random_state, verbose
         As for `DVNSegmenter`.
     n_networks : int, default=1
         Networks whose guesses are averaged.
@@ -416,9 +413,8 @@ class FCNSegmenter(BasePixelwise):
     Parameters
     ----------
     image_size, ignore_label, crops, augmentation, solver, learning_rate_init, alpha, \
-batch_size, max_iter, \
-early_stopping, validation_fraction, prediction_batch_size, warm_start, \
-checkpoint_dir, n_jobs, precision, device, random_state, verbose
+batch_size, max_iter, early_stopping, validation_fraction, prediction_batch_size, \
+warm_start, checkpoint_dir, n_jobs, precision, device, random_state, verbose
         As for `DVNSegmenter`.
     n_networks : int, default=1
         Networks whose guesses are averaged.

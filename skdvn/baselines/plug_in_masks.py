@@ -45,17 +45,16 @@ class PlugInSegmenter(
     ----------
     estimator : segmenter with `predict_proba`
         Returns probabilities of shape (n, n_classes, height, width), or a list of
-        arrays (n_classes, height, width).
+        arrays (n_classes, height, width). One that is fitted already is given as
+        ``FrozenEstimator(segmenter)``.
     oracle : {"auto", "iou", "f1", "dice", "accuracy", "mean_iou", "f0.5", "f2"} or \
 callable, default="auto"
         The metric, as for `DVNSegmenter`.
-    prefit : bool, default=False
-        Whether `estimator` is fitted already and taken as it is.
 
     Attributes
     ----------
     estimator_ : segmenter
-        The fitted clone, or `estimator` itself.
+        The fitted clone.
     codec_ : ImageCodec
         What encodes masks and knows the oracle.
     classes_ : ndarray of shape (n_classes,)
@@ -74,15 +73,11 @@ callable, default="auto"
     _parameter_constraints = {
         "estimator": [HasMethods(["fit", "predict_proba"])],
         "oracle": [str, callable],
-        "prefit": ["boolean"],
     }
 
-    def __init__(
-        self, estimator: Any, *, oracle: str | Callable = "auto", prefit: bool = False
-    ) -> None:
+    def __init__(self, estimator: Any, *, oracle: str | Callable = "auto") -> None:
         self.estimator = estimator
         self.oracle = oracle
-        self.prefit = prefit
 
     @with_checked_parameters
     def fit(self, X: ArrayLike, y: ArrayLike, **fit_params: Any) -> Self:
@@ -101,11 +96,7 @@ callable, default="auto"
         -------
         self : PlugInSegmenter
         """
-        if self.prefit:
-            check_is_fitted(self.estimator)
-            fitted = self.estimator
-        else:
-            fitted = clone(self.estimator).fit(X, y, **fit_params)
+        fitted = clone(self.estimator).fit(X, y, **fit_params)
         codec = ImageCodec(type(self).__name__)
         codec.device = torch.device("cpu")
         codec.targets = MaskTargets(
@@ -133,6 +124,12 @@ callable, default="auto"
                         f"be of shape ({n_classes}, height, width), got {p.shape}."
                     )
                 yield torch.from_numpy(p[np.newaxis, -n_outputs:])
+
+    def _best(self, X):
+        """Yield the channels of the best mask of each image, perhaps relaxed."""
+        oracle = self.codec_.oracle(self.oracle)
+        for guess in self._guesses(X):
+            yield best_mask(guess, oracle)[0].numpy()
 
     def predict_proba(self, X: ArrayLike) -> Maps:
         """Probabilities of the classes, as the segmenter gives them.
@@ -162,12 +159,7 @@ callable, default="auto"
         Y : ndarray of shape (n, height, width), or list of arrays
         """
         check_is_fitted(self)
-        oracle = self.codec_.oracle(self.oracle)
-        masks = [
-            self.codec_.targets.decode(best_mask(guess, oracle)[0].numpy())
-            for guess in self._guesses(X)
-        ]
-        return in_form_of_images(X, masks)
+        return in_form_of_images(X, map(self.codec_.targets.decode, self._best(X)))
 
     def predict_value(self, X: ArrayLike, Y: ArrayLike | None = None) -> NDArray[Any]:
         """Expected value of masks under the segmenter's probabilities.
@@ -215,7 +207,8 @@ callable, default="auto"
             In [0, 1], best is 1.
         """
         check_is_fitted(self)
-        return score_of_masks(self, self.predict(X), y, sample_weight)
+        masks = map(self.codec_.targets.round, self._best(X))
+        return score_of_masks(self, X, masks, y, sample_weight)
 
 
 def best_mask(guess, oracle):

@@ -5,6 +5,7 @@ from .files import replacing
 from .image_examples import ImageExamples, round_masks
 from .images import Images, mirrored
 from .label_maps import check_label_maps, check_same_shapes, in_form_of, is_integer
+from .lazy import LazySequence, chosen, import_pillow, is_lazy, mapped
 from .margins import MARGIN, inner
 from .masks import (
     MaskTargets,
@@ -15,7 +16,7 @@ from .masks import (
     parts_of,
     pictures_of,
 )
-from .resizing import resized, working_size
+from .resizing import enlarged, padded, reduced, resized, working_size
 from .rows import (
     CLIP_HIGH,
     CLIP_LOW,
@@ -29,7 +30,6 @@ from .rows import (
     rows_at_once,
     stacked,
 )
-from .sequences import Mapped, chosen, is_read_late, mapped
 
 __all__ = [
     "CLIP_HIGH",
@@ -42,7 +42,7 @@ __all__ = [
     "Examples",
     "ImageExamples",
     "Images",
-    "Mapped",
+    "LazySequence",
     "MaskTargets",
     "Queries",
     "Rows",
@@ -55,14 +55,18 @@ __all__ = [
     "check_same_size",
     "check_same_sizes",
     "chosen",
+    "enlarged",
+    "import_pillow",
     "in_form_of",
     "inner",
     "is_integer",
-    "is_read_late",
+    "is_lazy",
     "mapped",
     "mirrored",
+    "padded",
     "parts_of",
     "pictures_of",
+    "reduced",
     "replacing",
     "resized",
     "round_masks",

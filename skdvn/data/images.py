@@ -2,7 +2,7 @@
 
 import torch
 
-from .sequences import chosen
+from .lazy import chosen
 
 
 class Images:
@@ -10,7 +10,7 @@ class Images:
 
     Parameters
     ----------
-    images : list or Mapped of torch.Tensor of shape (n_channels, height, width)
+    images : list or LazySequence of torch.Tensor of shape (n_channels, height, width)
         Of any type; the sizes may differ.
     device : torch.device
         Where the tensors go.

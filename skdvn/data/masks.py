@@ -4,8 +4,8 @@ import warnings
 
 import numpy as np
 
+from .lazy import is_lazy, mapped, opened
 from .margins import inner
-from .sequences import is_read_late, mapped, opened
 
 # More classes than these are more likely grey levels.
 MANY_CLASSES = 64
@@ -30,7 +30,7 @@ list of arrays, or sequence of arrays or of paths of image files
     -------
     images : sequence of ndarray of shape (n_channels, height, width)
         Of type uint8 or float32. A list; for files and other sequences that are not
-        in memory a `Mapped`, which reads and checks images when they are asked for.
+        in memory a `LazySequence`, which reads and checks images when asked for them.
 
     Raises
     ------
@@ -206,7 +206,7 @@ class MaskTargets:
         -------
         masks : list of ndarray of shape (n_outputs_, height, width)
             Of type uint8; with an `ignore_label` (n_outputs_ + 1, height, width).
-            Read late where Y is, see `skdvn.data.Mapped`.
+            A `LazySequence` where Y is lazy.
         """
         return mapped(
             lambda mask, i: self._encode(_check_mask(mask, f"{name}[{i}]"), i, name),
@@ -237,9 +237,7 @@ class MaskTargets:
         more than two classes how much it is of each, (n_classes, height, width).
         """
         given = parts_of(Y, name)
-        if is_read_late(given) or not all(
-            map(self._is_relaxed, map(np.asarray, given))
-        ):
+        if is_lazy(given) or not all(map(self._is_relaxed, map(np.asarray, given))):
             masks = self.encode(Y, name)
             return mapped(lambda mask, i: mask[: self.n_outputs_], masks)
         parts = [np.asarray(mask) for mask in given]

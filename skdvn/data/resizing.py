@@ -4,6 +4,8 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from .lazy import mapped
+
 
 def working_size(size, longest):
     """Height and width at which an image is worked on; it is never enlarged.
@@ -44,3 +46,42 @@ def resized(array, size):
     if array.dtype == np.uint8:
         return smaller.round().clamp(0, 255).to(torch.uint8).numpy()
     return smaller.numpy()
+
+
+def reduced(arrays, longest):
+    """Arrays (n_channels, height, width) at the size worked on.
+
+    Parameters
+    ----------
+    arrays : list or LazySequence of ndarray
+    longest : int or None
+        As for `working_size`.
+    """
+    return mapped(
+        lambda one, i: resized(one, working_size(one.shape[1:], longest)), arrays
+    )
+
+
+def enlarged(relaxed, size, longest):
+    """What a network made of an image at the size worked on, at the image's size.
+
+    Parameters
+    ----------
+    relaxed : ndarray of shape (n_channels, height, width)
+        In [0, 1]; perhaps larger than the size worked on, by padding below and right.
+    size : (int, int)
+        Of the image.
+    longest : int or None
+        As for `working_size`.
+    """
+    height, width = working_size(size, longest)
+    part = relaxed[:, :height, :width]
+    return part if part.shape[1:] == tuple(size) else resized(part, size).clip(0, 1)
+
+
+def padded(array, side):
+    """An array whose sides are at least this; it goes on as its mirror image."""
+    missing = [max(0, side - length) for length in array.shape[1:]]
+    if not any(missing):
+        return array
+    return np.pad(array, [(0, 0), *((0, n) for n in missing)], mode="symmetric")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from sklearn.utils import Bunch
 
+from ..data import import_pillow
 from ..data.typing import FilePath
 from .home import DataSet, find_folder, subset_parts
-from .readers import check_shape, gather, import_pillow, numbered_pairs, read_pair
+from .readers import check_shape, gather, numbered_pairs, read_pair
 
 _FACE_CLASSES = ["background", "face", "hair"]
 

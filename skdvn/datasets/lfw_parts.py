@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from sklearn.utils import Bunch
 
+from ..data import import_pillow
 from ..data.typing import FilePath
 from ..metrics import resize_labels
 from .home import DataSet, find_folder, subset_parts
-from .readers import check_shape, gather, import_pillow, read_pair
+from .readers import check_shape, gather, read_pair
 
 _IMAGES = "lfw_funneled"
 

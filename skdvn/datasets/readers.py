@@ -23,18 +23,6 @@ def check_shape(size):
     return tuple(map(int, pair))
 
 
-def import_pillow(caller):
-    """Return Pillow's module Image."""
-    try:
-        from PIL import Image
-    except ImportError as error:
-        raise ImportError(
-            f"{caller} needs Pillow, which cannot be imported; remedy: "
-            "pip install skdvn[images]"
-        ) from error
-    return Image
-
-
 def numbered_pairs(folder, image_form, labels_form) -> list[tuple[Path, Path]]:
     """Return the files of images and of their label maps, by number.
 

@@ -22,6 +22,7 @@ from .experts import KernelRidgeExpert, LogisticExpert, NeighborsExpert
 from .fingerprint import fingerprint
 from .forests import TreesExpert
 from .image_codec import ImageCodec
+from .image_sizes import Geometry, Sizes
 from .initializers import EstimatorStart, MeanStart, SegmenterStart
 from .input_views import ClippingScaler, InputView
 from .label_codec import LabelCodec, check_positives, read_rows
@@ -31,10 +32,9 @@ from .label_splits import Splitter
 from .label_targets import LabelTargets
 from .labeler import LabelEstimator
 from .mask_networks import (
-    Geometry,
-    as_backbone,
     half_pays,
     mask_builder,
+    module_geometry,
     new_backbone,
     new_unet,
     unet_shape,
@@ -109,13 +109,13 @@ __all__ = [
     "PerceptronExpert",
     "PlainStateMixin",
     "SegmenterStart",
+    "Sizes",
     "Solver",
     "Splitter",
     "StackedGuess",
     "TreesExpert",
     "VersionedMixin",
     "above",
-    "as_backbone",
     "at_least",
     "check_pair",
     "check_positives",
@@ -128,6 +128,7 @@ __all__ = [
     "mask_builder",
     "mask_optimization",
     "mask_splits",
+    "module_geometry",
     "new_backbone",
     "new_unet",
     "on_experts",

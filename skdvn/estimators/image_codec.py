@@ -17,25 +17,26 @@ from ..data import (
     MaskTargets,
     check_as_many,
     check_images,
+    check_same_sizes,
     chosen,
     mapped,
+    padded,
+    reduced,
     resized,
     working_size,
 )
-from ..inference import Views, offsets_along, offsets_by_stride
+from ..inference import views_of
 from ..oracles import MAP_ORACLES, get_oracle
 from .components import Augmentation, Crops
-from .image_statistics import Survey, survey
+from .image_sizes import settled_sizes
+from .image_statistics import statistics_of
 from .initializers import SegmenterStart
 from .parameters import checked_weight, resolve_device
 from .plain_state import PlainStateMixin
 from .user_augmentation import UserAugmentation
 
-# Where nothing else is asked for, images are worked on with no more pixels than this
-# on their longer side, which is also the largest crop that is trained on.
-LONGEST_SIDE = 128
-# Of images that are reduced more than so often, the user is told.
-DRASTIC = 4
+# Pixels have another range than those of `fit` if the lengths differ by more than this.
+OTHER_RANGE = 32
 
 
 class ImageData(NamedTuple):
@@ -87,14 +88,10 @@ class ImageCodec(PlainStateMixin):
     device, dtype
         Where tensors go, and their precision.
     mean, scale : ndarray of shape (n_channels,)
-    span : tuple of (float, float)
+    pixel_range : tuple of (float, float)
         Least and greatest value of a pixel.
-    longest : int or None
-        Longer side to which images are reduced; None for none.
-    whole : bool
-        Whether the network can see images as a whole.
-    crop_size : int
-        Side of the squares that are trained on.
+    sizes : Sizes
+        At which size images are worked on, and what is trained on.
     initializer : SegmenterStart, MeanStart or None
         What says where inference starts, if a model does.
     start : float or None
@@ -132,90 +129,53 @@ class ImageCodec(PlainStateMixin):
         before, images = self._before, check_images(X)
         self.targets = MaskTargets(y, params.ignore_label, classes)
         masks = self.targets.encode(y, "Y")
-        found = self._survey(images, masks, "X", "Y")
+        check_as_many(images, masks)
+        found = statistics_of(images, masks)
         if before is not None:
             self._check_classes(before.targets.classes_)
         weight = checked_weight(sample_weight, np.zeros(len(images)))
         self.device = resolve_device(params.device)
         if before is None:
-            self.n_channels, self.span = found.n_channels, found.span
+            self.n_channels, self.pixel_range = found.n_channels, found.pixel_range
             self.mean, self.scale = found.mean, found.scale
-            self._settle_sizes(params, geometry_of, found.sizes)
+            self.sizes = settled_sizes(
+                found.sizes,
+                params.image_size,
+                resolve_crops(params.crops).size,
+                lambda size: geometry_of(self, size),
+            )
         else:
-            for name in ("n_channels", "span", "mean", "scale", *SIZES):
+            for name in ("n_channels", "pixel_range", "mean", "scale", "sizes"):
                 setattr(self, name, getattr(before, name))
             self._check_channels(found.n_channels, "X")
         self._before = None
         return self._worked_on(images, masks, weight)
 
-    def _settle_sizes(self, params, geometry_of, sizes):
-        """At which size images are worked on, and how large a part is trained on."""
-        self.longest = resolve_image_size(params.image_size, sizes)
-        sizes = np.array([working_size(size, self.longest) for size in sizes])
-        size = resolve_crops(params.crops).size
-        if size == "auto":
-            # What most images have, so that a few odd ones change nothing.
-            shorter, longer = np.minimum(
-                np.median(np.sort(sizes), axis=0), LONGEST_SIDE
-            )
-            geometry = geometry_of(self, int(longer))
-            self.whole, multiple = geometry.whole, geometry.multiple
-            side = np.ceil(longer / multiple)
-            if not self.whole:
-                side = max(1, geometry.share * shorter // multiple)
-            self.crop_size = int(side) * multiple
-            return
-        geometry = geometry_of(self, size)
-        self.whole, multiple = geometry.whole, geometry.multiple
-        if size % multiple:
-            raise ValueError(
-                f"crops must be of a size that is a multiple of {multiple} for this "
-                f"network, got {size}."
-            )
-        self.crop_size = size
-
-    def _survey(self, images, masks, name, mask_name) -> Survey:
-        check_as_many(images, masks, mask_name)
-        return survey(images, masks, name, mask_name)
-
     def read_more(self, X, y, sample_weight, name="Y"):
         """Further images and masks, checked, as `ImageData`."""
         images = self.checked(X, "X" if name == "Y" else "X_val")
         masks = self.targets.encode(y, name)
-        self._survey(images, masks, "X", name)
+        check_same_sizes(images, masks, name)
         weight = checked_weight(sample_weight, np.zeros(len(images)))
         return self._worked_on(images, masks, weight, self.starts_of(X))
 
     def _worked_on(self, images, masks, weight, starts=None):
         """The data at the size worked on."""
         return ImageData(
-            self.reduced(images),
-            mapped(lambda mask, i: self.reduced_mask(mask), masks),
-            None if starts is None else self.reduced(starts),
+            reduced(images, self.sizes.longest),
+            mapped(lambda mask, i: self._reduced_mask(mask), masks),
+            None if starts is None else reduced(starts, self.sizes.longest),
             weight,
         )
 
-    def reduced(self, arrays):
-        """Arrays (n_channels, height, width) at the size worked on."""
-        return mapped(
-            lambda one, i: resized(one, working_size(one.shape[1:], self.longest)),
-            arrays,
-        )
-
-    def reduced_mask(self, mask):
+    def _reduced_mask(self, mask):
         """A mask of 0 and 1 at the size worked on; each pixel shows what most do."""
-        size = working_size(mask.shape[1:], self.longest)
+        size = working_size(mask.shape[1:], self.sizes.longest)
         if size == mask.shape[1:]:
             return mask
         shares, n = resized(mask.astype(np.float32), size), self.targets.n_outputs_
         parts = self.targets.round(shares[:n]), shares[n:] >= 0.5
         return np.concatenate([part.astype(np.uint8) for part in parts])
-
-    def enlarged(self, relaxed, size):
-        """What the network made of an image, at the size that the image had."""
-        height, width = working_size(size, self.longest)
-        part = relaxed[:, :height, :width]
-        return part if part.shape[1:] == tuple(size) else resized(part, size).clip(0, 1)
 
     def fit_start(self, start, data, X, y, random_state):
         """Settle where inference starts: at a model's masks, a number, or the guess.
@@ -231,7 +191,7 @@ class ImageCodec(PlainStateMixin):
             return data
         self.initializer = start
         seed = check_random_state(random_state).randint(2**31 - 1)
-        return data._replace(starts=self.reduced(start.fit(X, y, seed)))
+        return data._replace(starts=reduced(start.fit(X, y, seed), self.sizes.longest))
 
     def starts_of(self, X):
         """Where inference on new images starts, if another model says so."""
@@ -264,29 +224,27 @@ class ImageCodec(PlainStateMixin):
 
     def checked(self, X, name="X"):
         """New images as a sequence of arrays, channels first, at their own sizes."""
-        images = check_images(X, name)
+
+        def with_known_channels(image, i):
+            self._check_channels(len(image), f"{name}[{i}]")
+            return image
+
+        images = mapped(with_known_channels, check_images(X, name))
         if isinstance(images, list):
-            for i, image in enumerate(images):
-                self._check_channels(len(image), f"{name}[{i}]")
-            self._check_span(images, name)
-        else:
-            self._check_channels(len(images[0]), f"{name}[0]")
+            self._check_range(images, name)
         return images
 
-    def _check_span(self, images, name):
-        """Warn where images have another range than those of `fit`."""
+    def _check_range(self, images, name):
+        """Warn where pixels have another range than those of `fit`."""
         low = min(float(image.min()) for image in images)
         high = max(float(image.max()) for image in images)
-        length = self.span[1] - self.span[0]
-        if (
-            length
-            and not length / 32 < max(high - low, high - self.span[0]) < 32 * length
-        ):
+        least, greatest = self.pixel_range
+        known, found = greatest - least, max(high - low, high - least)
+        if known and not known < OTHER_RANGE * found < OTHER_RANGE**2 * known:
             warnings.warn(
                 f"{name} has pixels from {low:.4g} to {high:.4g}; those that "
-                f"{self._name} was fitted on go from {self.span[0]:.4g} to "
-                f"{self.span[1]:.4g}. Scale images in fit and predict alike, for "
-                "example to 0-255.",
+                f"{self._name} was fitted on go from {least:.4g} to {greatest:.4g}. "
+                "Scale images in fit and predict alike, for example to 0-255.",
                 stacklevel=5,
             )
 
@@ -318,7 +276,7 @@ class ImageCodec(PlainStateMixin):
 
     def examples(self, data, crops, augmentation):
         """What a network learns from: random crops of the images."""
-        size, weight = self.crop_size, data.weight
+        size, weight = self.sizes.crop_size, data.weight
         if weight is not None:
             weight = torch.as_tensor(weight / weight.mean(), dtype=self.dtype)
             weight = weight.to(self.device)
@@ -352,59 +310,30 @@ class ImageCodec(PlainStateMixin):
 
         Where images are seen as a whole the crops do not overlap.
         """
-        if self.whole and crops.size == "auto":
-            crops = Crops(stride=self.crop_size)
-        parts = {"images": [], "masks": [], "starts": []}
+        size = self.sizes.crop_size
+        how = {"n_crops": crops.n_crops, "stride": crops.stride}
+        if self.sizes.whole and crops.size == "auto":
+            how = {"stride": size}
+        cut = {"images": [], "masks": [], "starts": []}
         for rows in groups_of_equal_size(data.images):
-            for name, cut in parts.items():
+            for name, parts in cut.items():
                 arrays = getattr(data, name)
                 if arrays is not None:
-                    part = [self._at_least_a_crop(arrays[i]) for i in rows]
-                    stack = torch.as_tensor(np.stack(part))
-                    views = self.views(crops, *stack.shape[-2:], flip=False)
-                    cut.append(views.cut(stack))
-        x, y, starts = (torch.cat(cut) if cut else None for cut in parts.values())
-        if starts is None:
-            starts = self.constant_start(self.crop_size, self.crop_size, len(y))
-        else:
-            starts = self.tensors(list(starts))
-        n_outputs = self.targets.n_outputs_
-        return Examples(
-            self.tensors(list(x), standardize=True),
-            self.tensors(list(y[:, :n_outputs])),
-            starts,
-            known=None
-            if self.targets.ignore_label is None
-            else self.tensors(list(y[:, n_outputs:])),
+                    stack = np.stack([padded(arrays[i], size) for i in rows])
+                    views = views_of(*stack.shape[-2:], size, **how)
+                    parts.append(views.cut(torch.as_tensor(stack)))
+        x, y, starts = (
+            list(torch.cat(parts)) if parts else None for parts in cut.values()
         )
-
-    def _at_least_a_crop(self, array):
-        """An array that is smaller than a crop goes on as its mirror image."""
-        missing = [max(0, self.crop_size - side) for side in array.shape[1:]]
-        if not any(missing):
-            return array
-        return np.pad(array, [(0, 0), *((0, n) for n in missing)], mode="symmetric")
-
-    def views(self, crops, height, width, flip):
-        """Where the crops of images of this size lie."""
-        size = self.crop_size
-        if crops.stride is not None:
-            downs, acrosses = (
-                offsets_by_stride(length, size, crops.stride)
-                for length in (height, width)
-            )
-        else:
-            downs, acrosses = (
-                offsets_along(length, size, self._crops_along(length, crops))
-                for length in (height, width)
-            )
-        return Views(height, width, size, tuple(downs), tuple(acrosses), flip)
-
-    def _crops_along(self, length, crops):
-        if crops.n_crops != "auto":
-            return round(crops.n_crops**0.5)
-        # Neighbours share at least half of their side.
-        return 1 + -(-2 * (length - self.crop_size) // self.crop_size)
+        n_outputs, known = self.targets.n_outputs_, None
+        if self.targets.ignore_label is not None:
+            known = self.tensors([mask[n_outputs:] for mask in y])
+        return Examples(
+            self.tensors(x, standardize=True),
+            self.tensors([mask[:n_outputs] for mask in y]),
+            self.tensors(starts) if starts else self.constant_start(size, size, len(y)),
+            known=known,
+        )
 
     def by_size(self, whole, images, *others):
         """Images of equal size and what belongs to them, with their positions.
@@ -425,55 +354,24 @@ class ImageCodec(PlainStateMixin):
         batches : list of Images or None
             The images, and the others, at the size worked on.
         """
-        reduced = self.reduced(images)
-        others = [
-            None
-            if arrays is None  # bytes would be rounded
-            else self.reduced([np.asarray(one, np.float32) for one in arrays])
+        images = self._ready(images, whole)
+        others = [  # whose bytes would be rounded
+            arrays and self._ready([one.astype(np.float32) for one in arrays], whole)
             for arrays in others
         ]
-        if not whole:
-            reduced = list(map(self._at_least_a_crop, reduced))
-            others = [
-                None if arrays is None else list(map(self._at_least_a_crop, arrays))
-                for arrays in others
-            ]
-        for rows in groups_of_equal_size(reduced):
+        for rows in groups_of_equal_size(images):
             stacks = [
-                None if arrays is None else self.tensors([arrays[i] for i in rows])
-                for arrays in others
+                arrays and self.tensors([arrays[i] for i in rows]) for arrays in others
             ]
-            part = self.tensors([reduced[i] for i in rows], standardize=True)
+            part = self.tensors([images[i] for i in rows], standardize=True)
             yield rows, [part, *stacks]
 
-
-# What is settled of sizes.
-SIZES = ("longest", "whole", "crop_size")
-
-
-def resolve_image_size(image_size, sizes):
-    """Longer side to which images are reduced, None for none.
-
-    Parameters
-    ----------
-    image_size : int, "auto" or None
-    sizes : list of (int, int)
-        Of the training images.
-    """
-    if image_size != "auto":
-        return image_size
-    typical = float(np.median([max(size) for size in sizes]))
-    if typical <= LONGEST_SIDE:
-        return None
-    if typical > DRASTIC * LONGEST_SIDE:
-        warnings.warn(
-            f"Images of {typical:.0f} pixels are worked on at {LONGEST_SIDE} pixels, "
-            "and masks enlarged to their size; details smaller than "
-            f"{typical / LONGEST_SIDE:.0f} pixels are lost. Set image_size to a larger "
-            "number of pixels, or to None to leave images at their size.",
-            stacklevel=6,
-        )
-    return LONGEST_SIDE
+    def _ready(self, arrays, whole):
+        """Arrays at the size worked on, and as large as a crop where that is needed."""
+        arrays = reduced(arrays, self.sizes.longest)
+        if whole:
+            return arrays
+        return [padded(array, self.sizes.crop_size) for array in arrays]
 
 
 def groups_of_equal_size(images):

@@ -7,7 +7,7 @@ import numpy as np
 from ..data import check_same_size
 
 
-class Survey(NamedTuple):
+class ImageStatistics(NamedTuple):
     """What one look at all images finds.
 
     Parameters
@@ -18,7 +18,7 @@ class Survey(NamedTuple):
     mean, scale : ndarray of shape (n_channels,)
         Mean and standard deviation of each channel over all pixels; a constant one
         has the scale 1.
-    span : tuple of (float, float)
+    pixel_range : tuple of (float, float)
         Least and greatest value of a pixel.
     """
 
@@ -26,21 +26,19 @@ class Survey(NamedTuple):
     sizes: list
     mean: np.ndarray
     scale: np.ndarray
-    span: tuple
+    pixel_range: tuple
 
 
-def survey(images, masks, name, mask_name):
+def statistics_of(images, masks):
     """Look at each image and its mask once, so that none needs to stay in memory.
 
     Parameters
     ----------
     images, masks : sequence of ndarray of shape (n_channels, height, width)
-    name, mask_name : str
-        What error messages call them.
 
     Returns
     -------
-    found : Survey
+    statistics : ImageStatistics
 
     Raises
     ------
@@ -58,10 +56,10 @@ def survey(images, masks, name, mask_name):
         image = images[i]
         if len(image) != n_channels:
             raise ValueError(
-                f"{name}[{i}] has {len(image)} channel(s) and {name}[0] has "
+                f"X[{i}] has {len(image)} channel(s) and X[0] has "
                 f"{n_channels}; all images must have the same."
             )
-        check_same_size(image, masks[i], i, mask_name)
+        check_same_size(image, masks[i], i)
         sizes.append(image.shape[1:])
         low, high = min(low, float(image.min())), max(high, float(image.max()))
         # Moments of parts, put together (Chan et al., 1979).
@@ -73,4 +71,6 @@ def survey(images, masks, name, mask_name):
         mean += shift * (n / total)
         n_pixels = total
     scale = np.sqrt(squares / n_pixels)
-    return Survey(n_channels, sizes, mean, np.where(scale > 0, scale, 1.0), (low, high))
+    return ImageStatistics(
+        n_channels, sizes, mean, np.where(scale > 0, scale, 1.0), (low, high)
+    )

@@ -1,11 +1,10 @@
 """Where inference starts: a constant, or the output of another estimator."""
 
 import numpy as np
-from scipy import ndimage
 from sklearn.base import clone
 from sklearn.model_selection import KFold, cross_val_predict
 
-from ..data import check_images, chosen, mapped, parts_of
+from ..data import check_images, chosen, mapped, parts_of, resized
 
 N_FOLDS = 5
 
@@ -133,7 +132,7 @@ class SegmenterStart:
 
 
 def _at(data, rows, name):
-    """Images or masks at these positions, as they are; those read late stay so."""
+    """Images or masks at these positions, as they are; lazy ones stay lazy."""
     parts = parts_of(data, name)
     if isinstance(parts, np.ndarray):
         return parts[rows]
@@ -156,10 +155,10 @@ class MeanStart:
         """Average the masks; parameters and result as for `SegmenterStart`."""
         masks, n_outputs = self._targets.encode(Y), self._targets.n_outputs_
         sizes = np.array([mask.shape[1:] for mask in masks])
-        shape = (n_outputs, *np.median(sizes, axis=0).astype(int))
+        size = tuple(np.median(sizes, axis=0).astype(int).tolist())
         total = 0.0
         for mask in masks:
-            total = total + _resized(mask[:n_outputs], shape)
+            total = total + resized(mask[:n_outputs].astype(np.float32), size)
         self._mean = total / len(masks)
         return self.predict(X)
 
@@ -167,17 +166,5 @@ class MeanStart:
         """The mean mask at the size of each image, a list of arrays."""
         mean = self._mean
         return mapped(
-            lambda image, i: _resized(mean, (len(mean), *image.shape[1:])),
-            check_images(X),
+            lambda image, i: resized(mean, image.shape[1:]).clip(0, 1), check_images(X)
         )
-
-
-def _resized(array, shape):
-    """Resize (n_channels, height, width) linearly."""
-    if array.shape == tuple(shape):
-        return array.astype(np.float32)
-    factors = np.divide(shape, array.shape)
-    resized = ndimage.zoom(
-        array.astype(np.float32), factors, order=1, mode="nearest", grid_mode=True
-    )
-    return np.clip(resized, 0, 1)

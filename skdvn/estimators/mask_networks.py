@@ -1,7 +1,5 @@
 """The networks of segmenters, as their parameters say."""
 
-from typing import NamedTuple
-
 import torch
 
 from ..networks import (
@@ -14,6 +12,7 @@ from ..networks import (
 )
 from .building import builder, copier, new_module
 from .components import MaskNet
+from .image_sizes import Geometry
 from .parameters import continues, given_or, resolve_loss
 
 NETWORKS = {"unet", "conv"}
@@ -21,24 +20,6 @@ NETWORKS = {"unet", "conv"}
 UNET_SHAPES = {48: (32, 3, 1), 96: (32, 4, 2), None: (16, 4, 2)}
 # What heights and widths may have to be multiples of.
 MULTIPLES = (1, 2, 4, 8, 16, 32)
-
-
-class Geometry(NamedTuple):
-    """What a network asks of the sizes of images.
-
-    Parameters
-    ----------
-    multiple : int
-        Of what they must be multiples.
-    whole : bool
-        Whether it sees images as a whole, of any size.
-    share : float
-        Else, the share of the shorter side of images that "auto" crops are.
-    """
-
-    multiple: int
-    whole: bool = True
-    share: float = 1.0
 
 
 def mask_geometry(params, codec, size):
@@ -50,10 +31,7 @@ def mask_geometry(params, codec, size):
         net = resolve_mask_net(network)
         _, n_levels, stride = unet_shape(params.n_channels, net, size)
         return Geometry(stride * 2 ** (n_levels - 1))
-    module = users_module(network, codec, size)
-    if is_value_network(module):
-        return Geometry(1, whole=False)
-    return Geometry(as_backbone(module, codec, size).multiple)
+    return module_geometry(users_module(network, codec, size), codec, size)
 
 
 def unet_shape(n_channels, net, size):
@@ -95,7 +73,7 @@ def guess_weight(params):
 
 def users_module(network, codec, size, rng=None):
     """A copy of the module that the user gave, or what the function makes."""
-    rng = torch.Generator().manual_seed(0) if rng is None else rng
+    rng = rng or torch.Generator().manual_seed(0)
     sizes = {
         "n_channels": codec.n_channels,
         "n_outputs": codec.targets.n_outputs_,
@@ -104,37 +82,28 @@ def users_module(network, codec, size, rng=None):
     return new_module("network", network, rng, **sizes)
 
 
-def as_backbone(module, codec, size):
-    """A module that maps images to logits, as a network with a guess.
+def module_geometry(module, codec, size):
+    """What a module of the user's asks of sizes, found by trying it.
 
     Raises
     ------
     ValueError
-        If it does not, whatever multiple of some power of 2 sizes are.
+        If it maps images to logits of masks for no multiple in `MULTIPLES`.
     """
+    if is_value_network(module):
+        return Geometry(1, whole=False)
     if not isinstance(module, torch.nn.Module):
         raise TypeError(
             f"network must be, or make, a torch.nn.Module; got {type(module).__name__}."
         )
-    module.to("cpu", torch.float32)  # it is a copy, placed later
-    found, n_outputs = "", codec.targets.n_outputs_
+    module.to("cpu", torch.float32).eval()
+    n_outputs = codec.targets.n_outputs_
     for multiple in MULTIPLES:
         side = -(-size // multiple) * multiple
         x = torch.zeros(1, codec.n_channels, side, side + multiple)
-        try:
-            with torch.no_grad():
-                logits = logits_in(Backbone(module).eval().module(x))
-        except Exception as error:
-            found = f"it failed: {error}"
-            continue
-        shape = tuple(getattr(logits, "shape", ()))
-        found = f"it returned shape {shape}" if shape else f"it returned {type(logits)}"
-        whole = len(shape) == 4 and all(
-            a % b == 0 for a, b in zip(x.shape[2:], shape[2:], strict=True)
-        )
-        allowed = {1: (1, 2)}.get(n_outputs, (n_outputs,))
-        if whole and shape[0] == 1 and shape[1] in allowed:
-            return Backbone(module, multiple)
+        found = _fault(module, x, n_outputs)
+        if not found:
+            return Geometry(multiple)
     raise ValueError(
         f"network of type {type(module).__name__} must map images (n, "
         f"{codec.n_channels}, height, width) to logits (n, {n_outputs}, height, "
@@ -144,10 +113,25 @@ def as_backbone(module, codec, size):
     )
 
 
+@torch.no_grad()
+def _fault(module, x, n_outputs):
+    """What is wrong with the logits that a module returns, if anything is."""
+    try:
+        logits = logits_in(module(x))
+    except Exception as error:
+        return f"it failed: {error}"
+    shape = tuple(getattr(logits, "shape", ()))
+    allowed = (1, 2) if n_outputs == 1 else (n_outputs,)
+    fits = len(shape) == 4 and shape[0] == 1 and shape[1] in allowed
+    if fits and x.shape[2] % shape[2] == x.shape[3] % shape[3] == 0:
+        return None
+    return f"it returned shape {shape}" if shape else f"it returned {type(logits)}"
+
+
 def new_backbone(network, codec, rng):
     """The user's module with fresh weights, as a network with a guess."""
-    module = users_module(network, codec, codec.crop_size, rng)
-    return as_backbone(module, codec, codec.crop_size)
+    module = users_module(network, codec, codec.sizes.crop_size, rng)
+    return Backbone(module, codec.sizes.multiple)
 
 
 def new_mask_network(params, codec, rng):
@@ -161,24 +145,25 @@ def new_mask_network(params, codec, rng):
     """
     network, n_outputs = params.network, codec.targets.n_outputs_
     if network_named(network, "conv"):
-        return ConvNetwork(codec.n_channels, n_outputs, codec.crop_size, generator=rng)
+        return ConvNetwork(
+            codec.n_channels, n_outputs, codec.sizes.crop_size, generator=rng
+        )
     if isinstance(network, str | MaskNet):
         net = resolve_mask_net(network)
         encoder = new_unet(params.n_channels, net, codec, rng)
         local_term = net.local_term
     else:
-        encoder = users_module(network, codec, codec.crop_size, rng)
-        if is_value_network(encoder):
-            return encoder
-        encoder = as_backbone(encoder, codec, codec.crop_size)
-        local_term = "oracle"
+        module = users_module(network, codec, codec.sizes.crop_size, rng)
+        if is_value_network(module):
+            return module
+        encoder, local_term = Backbone(module, codec.sizes.multiple), "oracle"
     oracle, apart = codec.oracle(params.oracle), guess_weight(params) > 0
     return GuessNetwork(encoder, oracle, local_term, apart)
 
 
 def new_unet(n_channels, net, codec, rng):
     """A U-Net with fresh weights; parameters as for `unet_shape`."""
-    shape = unet_shape(n_channels, net, codec.crop_size)
+    shape = unet_shape(n_channels, net, codec.sizes.crop_size)
     return UNet(codec.n_channels, codec.targets.n_outputs_, *shape, rng)
 
 

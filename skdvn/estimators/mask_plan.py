@@ -117,7 +117,7 @@ def expects_only(params, network):
 
 def mask_optimization(params, codec, n_rows, lag=0):
     """How to train."""
-    n_updates = N_UPDATES if codec.crop_size <= LARGE else N_UPDATES_LARGE
+    n_updates = N_UPDATES if codec.sizes.crop_size <= LARGE else N_UPDATES_LARGE
     n_epochs = given_or(
         params.max_iter, -(-n_updates // -(-n_rows // params.batch_size))
     )

@@ -14,9 +14,9 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .._moved import with_moved_names
-from ..data import Queries, check_as_many, check_same_size, check_same_sizes
+from ..data import check_same_sizes
 from ..data.typing import ArrayLike, Maps, NDArray, Self
-from ..inference import CroppedRows, refined, stages, values
+from ..inference import refined
 from ..networks import members
 from .base import execution_for
 from .callbacks import with_callbacks
@@ -438,70 +438,13 @@ arrays or of paths
     def _ascent(self):
         return mask_ascent(self, self.codec_.targets.n_outputs_)
 
-    def _infer_on(self, queries, run):
-        size = queries.x.size(0)
-        if not self._averages(*size):
-            return super()._infer_on(queries, run)
-        views, ascent = self._views(*size), self._ascent()
-        how = self._batches(1, *[self.codec_.crop_size] * 2, ascent)
-        crops = self._crops_apart(views, queries)
-        return views.average(run(self.network_, ascent, crops, **how))
-
-    def _stages_of(self, queries):
-        size, ascent = queries.x.size(0), self._ascent()
-        if self._averages(*size):
-            views = self._views(*size)
-            crops = self._crops_apart(views, queries)
-            how = self._batches(1, *[self.codec_.crop_size] * 2, ascent)
-            return map(views.average, stages(self.network_, ascent, crops, **how))
-        network, n_views = self._network_on(*size)
-        how = self._batches(n_views, *size, ascent)
-        return stages(network, ascent, queries, **how)
-
-    def _crops_apart(self, views, queries):
-        """Each crop as a query of its own, for averages of masks."""
-        parts = (
-            None if part is None else CroppedRows(part, len(queries), views)
-            for part in (queries.x, queries.y_init)
-        )
-        return Queries(*parts)
-
     def _relaxed_stages(self, X):
         """Relaxed masks of all images at the start and after each step."""
-        images, starts = self._checked(X), self.codec_.starts_of(X)
-        images = [images[i] for i in range(len(images))]
-        parts = [
-            (rows, self._stages_of(queries))
-            for rows, queries in self._ready(images, starts)
-        ]
-        for together in zip(*(iterates for _, iterates in parts), strict=True):
-            relaxed = [None] * len(images)
-            for (rows, _), found in zip(parts, together, strict=True):
-                self._put(relaxed, rows, found, images)
-            yield relaxed
+        return self._predictor().stages(self._checked(X), self.codec_.starts_of(X))
 
     def _values_of_stages(self, X, stages):
         """What the network thinks of masks at each stage, (n_stages, n_samples)."""
-        return self._values_of(self._checked(X), stages)
-
-    def _values_of(self, images, outputs):
-        """What the network thinks of several masks of each image, (n_outputs, n)."""
-        for masks in outputs:
-            check_as_many(images, masks)
-        found = np.empty((len(outputs), len(images)))
-        for rows, (part, *part_masks) in self._parts(images, *outputs):
-            for masks in part_masks:
-                for i, image, mask in zip(rows, part, masks, strict=True):
-                    check_same_size(image, mask, i)
-            for some, (x, *masks) in self.codec_.by_size(
-                self._sees_whole(), part, *part_masks
-            ):
-                network, n_views = self._network_on(*x.size(0))
-                how = self._batches(n_views, *x.size(0), self._ascent())
-                size = how["batch_size"]
-                seen = values(network, x, masks, batch_size=size).numpy()
-                found[:, [rows[i] for i in some]] = seen
-        return found
+        return self._predictor().values(self._checked(X), stages)
 
     def _round(self, relaxed):
         """Relaxed masks as `predict` decides them, 0 and 1."""
@@ -537,7 +480,9 @@ arrays or of paths
             Entries in (0, 1), which add up to 1 over the classes.
         """
         check_is_fitted(self)
-        return self._predict(X, self.codec_.targets.probabilities)
+        return in_form_of_images(
+            X, map(self.codec_.targets.probabilities, self._relaxed(X))
+        )
 
     def staged_predict_relaxed(self, X: ArrayLike) -> Iterator[Maps]:
         """Predict relaxed masks after each step of the ascent.
@@ -578,7 +523,7 @@ arrays or of paths
         images = self._checked(X)
         starts = self.codec_.targets.relaxed(Y_init, "Y_init")
         check_same_sizes(images, starts, "Y_init")
-        found = self._relaxed(images, starts, run=refined)
+        found = self._predictor().relaxed(images, starts, refined)
         return in_form_of_images(X, map(self.codec_.targets.decode, found))
 
     def predict_value(self, X: ArrayLike, Y: ArrayLike | None = None) -> NDArray[Any]:
@@ -598,10 +543,9 @@ arrays or of paths
             The network's estimate of the oracle value, in [0, 1]; over several crops
             or networks the sigmoid of their mean score.
         """
-        images = self._checked(X)
+        images, targets = self._checked(X), self.codec_.targets
         if Y is None:
-            relaxed = self._relaxed(images, self.codec_.starts_of(X))
-            masks = [self.codec_.targets.round(y).astype(np.float32) for y in relaxed]
+            masks = [targets.round(y) for y in self._relaxed(X)]
         else:
-            masks = self.codec_.targets.relaxed(Y)
-        return self._values_of(images, [masks])[0]
+            masks = targets.relaxed(Y)
+        return self._predictor().values(images, [masks])[0]

@@ -1,8 +1,9 @@
-"""What all segmenters share: prediction by crops, scores."""
+"""What all segmenters share: prediction and scores."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from functools import partial
 from numbers import Integral
 
 import numpy as np
@@ -10,16 +11,17 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from ..data import Queries, check_as_many, check_same_size, is_read_late
+from ..data import check_as_many, check_same_size, is_lazy
 from ..data.typing import ArrayLike, Maps
-from ..inference import CroppedNetwork, guessed, infer, on_whole_images
+from ..inference import guessed, infer
 from ..metrics import value_of_mask
 from ..networks import members
 from .base import BaseDVN
 from .components import AUTO, Augmentation, Crops, above, at_least
 from .image_codec import ImageCodec, resolve_augmentation, resolve_crops
+from .image_prediction import ImagePredictor
 from .mask_networks import placed
-from .parameters import TRAINING_CONSTRAINTS, continues, given_or
+from .parameters import TRAINING_CONSTRAINTS, continues
 
 SEGMENTER_CONSTRAINTS = {
     **TRAINING_CONSTRAINTS,
@@ -36,7 +38,7 @@ SEGMENTER_CONSTRAINTS = {
 
 
 class BaseSegmenter(ClassifierMixin, BaseDVN):
-    """A segmenter: images in, masks out, crops in between."""
+    """A segmenter: images in, masks out."""
 
     @abstractmethod
     def _ascent(self):
@@ -44,7 +46,7 @@ class BaseSegmenter(ClassifierMixin, BaseDVN):
 
     def _settle(self, codec):
         super()._settle(codec)
-        self.n_channels_in_, self.crop_size_ = codec.n_channels, codec.crop_size
+        self.n_channels_in_, self.crop_size_ = codec.n_channels, codec.sizes.crop_size
         self.mean_, self.scale_ = codec.mean, codec.scale
 
     def _new_codec(self):
@@ -64,113 +66,26 @@ class BaseSegmenter(ClassifierMixin, BaseDVN):
 
     def _checked(self, X):
         check_is_fitted(self)
-        self._validate_params()  # they may have been set since fit
         return self.codec_.checked(X)
 
-    def _sees_whole(self):
-        """Whether images are predicted as a whole, not by crops."""
-        return self.codec_.whole and resolve_crops(self.crops).size == "auto"
-
-    def _flips(self):
-        """Whether mirror images are views in prediction."""
-        mirrored = resolve_augmentation(self.augmentation).flips != "none"
-        return given_or(resolve_crops(self.crops).flip, mirrored)
-
-    def _views(self, height, width):
-        """Where the crops of images of this size lie, in prediction."""
-        crops = resolve_crops(self.crops)
-        return self.codec_.views(crops, height, width, self._flips())
-
-    def _network_on(self, height, width):
-        """A value network on images of this size, and how many views it has of each."""
-        if self._sees_whole():
-            crops = resolve_crops(self.crops)
-            small = max(height, width) <= 2 * self.codec_.crop_size
-            flip = given_or(crops.flip, self._flips() and small)
-            shift = given_or(crops.shift, int(small))
-            return on_whole_images(self.network_, flip, shift), 1
-        views = self._views(height, width)
-        if views.is_whole:
-            return self.network_, 1
-        return CroppedNetwork(self.network_, views), len(views)
-
-    def _averages(self, height, width):
-        """Whether each crop climbs alone, and the masks are averaged."""
-        joint = resolve_crops(self.crops).aggregation == "joint"
-        whole = self._sees_whole() or self._views(height, width).is_whole
-        return not (joint or whole)
-
-    def _parts(self, images, *others):
-        """As many images as are worked on together, with what belongs to them.
-
-        Parameters
-        ----------
-        images : sequence of ndarray
-        *others : sequence of ndarray or None
-
-        Yields
-        ------
-        rows : range
-            Positions of the images.
-        parts : list of list or None
-            The images, and the others.
-        """
-        limit = self.prediction_batch_size * self.codec_.crop_size**2
-        if self._ascent().noise:  # which is drawn for all at once
-            limit = float("inf")
-        held, area = [], 0
-        for i in range(len(images)):
-            held.append(images[i])
-            area += held[-1][0].size
-            if area >= limit or i + 1 == len(images):
-                rows = range(i + 1 - len(held), i + 1)
-                more = [
-                    None if other is None else [other[row] for row in rows]
-                    for other in others
-                ]
-                yield rows, [held, *more]
-                held, area = [], 0
-
-    def _ready(self, images, starts):
-        """Queries of the images of each size, with their positions."""
-        for rows, (x, y_init) in self.codec_.by_size(
-            self._sees_whole(), images, starts
-        ):
-            if y_init is None:
-                y_init = self.codec_.constant_start(*x.size(0), len(x))
-            yield rows, Queries(x, y_init)
-
-    def _relaxed(self, images, starts, run=infer):
-        """Yield the last stage of the inference on each image."""
-        for _, (part, part_starts) in self._parts(images, starts):
-            found = [None] * len(part)
-            for rows, queries in self._ready(part, part_starts):
-                outputs = self._infer_on(queries, run)
-                self._put(found, rows, outputs, part)
-            yield from found
-
-    def _put(self, results, rows, found, images):
-        """Put what was found for these rows at their places, at the images' size."""
-        for row, one in zip(rows, found.numpy(), strict=True):
-            results[row] = self.codec_.enlarged(one, images[row].shape[1:])
-
-    def _infer_on(self, queries, run):
-        height, width = queries.x.size(0)
-        network, n_views = self._network_on(height, width)
+    def _predictor(self):
+        """What carries out inference, as the parameters stand now."""
+        self._validate_params()  # they may have been set since fit
         ascent = self._ascent()
-        how = self._batches(n_views, height, width, ascent)
-        return run(network, ascent, queries, **how)
+        return ImagePredictor(
+            self.codec_,
+            self.network_,
+            ascent,
+            partial(self._noise, ascent),
+            resolve_crops(self.crops),
+            resolve_augmentation(self.augmentation).flips != "none",
+            self.prediction_batch_size,
+        )
 
-    def _batches(self, n_views, height, width, ascent):
-        """How many images are predicted together, and the source of the noise."""
-        side = self.codec_.crop_size
-        area = n_views * side**2 if n_views > 1 else height * width
-        together = self.prediction_batch_size * side**2 // area
-        return {"batch_size": max(1, together), "rng": self._noise(ascent)}
-
-    def _predict(self, X, decode, run=infer):
-        found = self._relaxed(self._checked(X), self.codec_.starts_of(X), run)
-        return in_form_of_images(X, map(decode, found))
+    def _relaxed(self, X, run=infer):
+        """Yield where inference ends on each image, or what else `run` finds."""
+        images = self._checked(X)
+        return self._predictor().relaxed(images, self.codec_.starts_of(X), run)
 
     def predict(self, X: ArrayLike) -> Maps:
         """Predict masks.
@@ -188,7 +103,7 @@ or list of arrays
             Classes; a list if X is one.
         """
         check_is_fitted(self)
-        return self._predict(X, self.codec_.targets.decode)
+        return in_form_of_images(X, map(self.codec_.targets.decode, self._relaxed(X)))
 
     def predict_proba(self, X: ArrayLike) -> Maps:
         """Predict probabilities of the classes at each pixel: the network's guess.
@@ -209,8 +124,8 @@ or list of arrays
         """
         check_is_fitted(self)
         has_guess = hasattr(members(self.network_)[0], "guess")
-        run = guessed if has_guess else infer
-        return self._predict(X, self.codec_.targets.probabilities, run)
+        found = self._relaxed(X, guessed if has_guess else infer)
+        return in_form_of_images(X, map(self.codec_.targets.probabilities, found))
 
     def score(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
@@ -234,10 +149,8 @@ or list of arrays
             In [0, 1], best is 1.
         """
         check_is_fitted(self)
-        images = self._checked(X)
-        relaxed = self._relaxed(images, self.codec_.starts_of(X))
-        masks = map(self.codec_.targets.round, relaxed)
-        return score_of_masks(self, masks, y, sample_weight, n=len(images))
+        masks = map(self.codec_.targets.round, self._relaxed(X))
+        return score_of_masks(self, X, masks, y, sample_weight)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -250,24 +163,24 @@ or list of arrays
 def in_form_of_images(X, results):
     """A list for a list of images, else an array."""
     results = list(results)
-    listed = isinstance(X, list | tuple) or is_read_late(X) or X.dtype == object
+    listed = isinstance(X, list | tuple) or is_lazy(X) or X.dtype == object
     return results if listed else np.stack(results)
 
 
-def score_of_masks(estimator, masks, y, sample_weight=None, n=None):
+def score_of_masks(estimator, X, masks, y, sample_weight=None):
     """Mean oracle value of masks; images of which nothing is known do not count.
 
     Parameters
     ----------
     estimator : BaseSegmenter or PlugInSegmenter
         Fitted; has a `codec_` and perhaps an `oracle`.
-    masks : iterable of ndarray
-        Rounded channels (n_outputs, height, width), or classes (height, width).
+    X : sequence
+        Images.
+    masks : iterable of ndarray of shape (n_outputs, height, width)
+        What was predicted of each, 0 and 1.
     y : array-like or list of arrays
         True masks.
     sample_weight : array-like of shape (n,), default=None
-    n : int, default=None
-        How many masks there are; None asks `masks`.
 
     Returns
     -------
@@ -276,10 +189,9 @@ def score_of_masks(estimator, masks, y, sample_weight=None, n=None):
     codec, targets = estimator.codec_, estimator.codec_.targets
     oracle = codec.oracle(getattr(estimator, "oracle", codec.default_oracle))
     truth = targets.encode(y, "y")
-    check_as_many(range(len(masks) if n is None else n), truth, "y")
+    check_as_many(X, truth, "y")
     values, counts = [], []
     for i, mask in enumerate(masks):
-        mask = targets.encode([mask])[0] if mask.ndim == 2 else mask
         true = truth[i]
         check_same_size(mask, true, i, "y")
         values.append(value_of_mask(codec, oracle, i, true, mask))

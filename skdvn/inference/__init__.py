@@ -17,6 +17,7 @@ from .crops import (
     Views,
     offsets_along,
     offsets_by_stride,
+    views_of,
 )
 from .prediction import (
     EncodedBatch,
@@ -57,4 +58,5 @@ __all__ = [
     "starting_points",
     "value_field",
     "values",
+    "views_of",
 ]

@@ -132,6 +132,35 @@ class Views:
         return self.paste(views) / self.coverage.to(views)
 
 
+def views_of(height, width, crop_size, *, n_crops="auto", stride=None, mirrored=False):
+    """The views of images of one size.
+
+    Parameters
+    ----------
+    height, width, crop_size : int
+    n_crops : int or "auto", default="auto"
+        How many crops; "auto" overlaps neighbours by at least half of their side.
+    stride : int, default=None
+        Distance of neighbouring crops in pixels, instead of `n_crops`.
+    mirrored : bool, default=False
+        Whether the mirror image of each crop is a view.
+
+    Returns
+    -------
+    views : Views
+    """
+
+    def offsets(length):
+        if stride is not None:
+            return tuple(offsets_by_stride(length, crop_size, stride))
+        along = 1 + -(-2 * (length - crop_size) // crop_size)
+        if n_crops != "auto":
+            along = round(n_crops**0.5)
+        return tuple(offsets_along(length, crop_size, along))
+
+    return Views(height, width, crop_size, offsets(height), offsets(width), mirrored)
+
+
 class CroppedRows:
     """The views of images as rows of their own.
 

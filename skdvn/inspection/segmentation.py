@@ -323,8 +323,7 @@ callable, default="auto"
 def _relaxed_columns(fitted, X, steps, relaxed):
     """Relaxed masks by title; the last, the prediction, is to be rounded."""
     if not len(steps):
-        starts, columns = fitted.codec_.starts_of(X), {}
-        last = list(fitted._relaxed(fitted._checked(X), starts))
+        columns, last = {}, list(fitted._relaxed(X))
     else:
         if not hasattr(fitted, "staged_predict"):
             raise TypeError(

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
-from ..data import Mapped
+from ..data import LazySequence
 from ..data.typing import Float64s, MatrixLike, NDArray
 from ..oracles import Oracle
 from .values import values_of_rows
@@ -63,7 +63,7 @@ def encoded_values(estimator: Any, truth: Any, predicted: Any) -> Float64s:
     check_consistent_length(truth, predicted)
     codec = estimator.codec_
     oracle = codec.oracle(getattr(estimator, "oracle", codec.default_oracle))
-    if isinstance(truth, list | Mapped):
+    if isinstance(truth, list | LazySequence):
         pairs = enumerate(zip(truth, predicted, strict=True))
         values = np.array([value_of_mask(codec, oracle, i, *pair) for i, pair in pairs])
     else:

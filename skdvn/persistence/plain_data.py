@@ -61,6 +61,7 @@ from ..estimators import (
     NeighborsExpert,
     PerceptronExpert,
     SegmenterStart,
+    Sizes,
     StackedGuess,
     TreesExpert,
 )
@@ -77,7 +78,7 @@ OWN = (
     *ESTIMATORS,
     *(Ascent, Mixture, Loss, SGD, Adam, AdamW, EarlyStopping, Initializer),
     *(LabelNet, MaskNet, Crops, Augmentation),
-    *(LabelCodec, ImageCodec, LabelTargets, MaskTargets),
+    *(LabelCodec, ImageCodec, Sizes, LabelTargets, MaskTargets),
     *(EstimatorStart, SegmenterStart, MeanStart),
     *(StackedGuess, LogisticExpert, TreesExpert, NeighborsExpert, KernelRidgeExpert),
     PerceptronExpert,

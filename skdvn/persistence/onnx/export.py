@@ -183,8 +183,8 @@ def _graph(estimator, image_size, of_labels, of_masks):
             )
         return of_labels(estimator).eval()
     size = (estimator.crop_size_,) * 2 if image_size is None else tuple(image_size)
-    low = 1 if estimator._sees_whole() else estimator.crop_size_
-    high = codec.longest
+    low = 1 if estimator._predictor().is_whole else estimator.crop_size_
+    high = codec.sizes.longest
     if len(size) != 2 or min(size) < low or (high and max(size) > high):
         most = f"larger than {high}, the size worked on," if high else ""
         raise ValueError(

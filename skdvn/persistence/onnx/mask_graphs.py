@@ -34,7 +34,7 @@ class MaskValue(nn.Module):
     def __init__(self, estimator, height, width):
         super().__init__()
         prepared(estimator, needs_grad=False)
-        self.network, _ = estimator._network_on(height, width)
+        self.network = estimator._predictor().network_on(height, width)
         self.inputs = _ImageInputs(estimator)
         n_outputs = estimator.codec_.targets.n_outputs_
         self.is_binary = n_outputs == 1
@@ -56,13 +56,14 @@ class MaskPrediction(Prediction):
         super().__init__(estimator, _mask_start(estimator, *shape))
         self.shapes = (shape,)
         self.inputs = _ImageInputs(estimator)
-        self.apart = estimator._averages(height, width)
+        predictor = estimator._predictor()
+        self.apart = predictor.averages(height, width)
         if self.apart:
-            self.views = estimator._views(height, width)
+            self.views = predictor.views(height, width)
             # A constant of the graph, to be computed before it is traced.
             keep(self, coverage=self.views.coverage)
         else:
-            self.network, _ = estimator._network_on(height, width)
+            self.network = predictor.network_on(height, width)
 
     def begin(self, x):
         """Start and context of raw images."""

@@ -9,7 +9,7 @@ from sklearn.model_selection import GridSearchCV
 
 from skdvn import DVNSegmenter
 from skdvn.baselines import UNetSegmenter
-from skdvn.data import Mapped, mapped
+from skdvn.data import LazySequence, mapped
 from skdvn.datasets import image_files, make_silhouettes
 from skdvn.inspection import SegmentationDisplay
 
@@ -161,7 +161,7 @@ def test_generators_are_told_to_be_lists():
 
 def test_mapped_sequences():
     late = mapped(lambda item, i: (item, i), Lazy([3, 4, 5]))
-    assert isinstance(late, Mapped)
+    assert isinstance(late, LazySequence)
     assert list(late) == [(3, 0), (4, 1), (5, 2)]
     assert list(late.at([2, 0])) == [(5, 2), (3, 0)]
     assert list(late.at([2, 0]).at([1])) == [(3, 0)]

@@ -1,4 +1,4 @@
-"""Parts of the user's data that may be too many to hold: read when they are asked for.
+"""Images and masks that are read lazily, since they may be too many to hold.
 
 Images and masks are lists of arrays, or anything else with a length whose items are
 arrays or paths of image files. Lists and arrays are converted once; all else is read
@@ -10,7 +10,7 @@ import os
 import numpy as np
 
 
-class Mapped:
+class LazySequence:
     """A sequence whose items are made of another's, each time they are asked for.
 
     Parameters
@@ -37,37 +37,49 @@ class Mapped:
         return (self[position] for position in range(len(self)))
 
     def at(self, rows):
-        """The items at these positions, a `Mapped`."""
+        """The items at these positions, a `LazySequence`."""
         rows = [int(self._rows[row]) for row in rows]
-        return Mapped(self._parts, self._function, rows)
+        return LazySequence(self._parts, self._function, rows)
 
 
 def mapped(function, parts):
-    """``function(item, position)`` of each item: a list, or `Mapped` where read late.
+    """``function(item, position)`` of each item: a list, or lazily a `LazySequence`.
 
     Parameters
     ----------
     function : callable
     parts : list, ndarray or other sequence
-        See `is_read_late`.
+        See `is_lazy`.
     """
-    if is_read_late(parts):
-        return Mapped(parts, function)
+    if is_lazy(parts):
+        return LazySequence(parts, function)
     return [function(part, i) for i, part in enumerate(parts)]
 
 
 def chosen(parts, rows):
     """The items at these positions, in the form of `parts`."""
-    if isinstance(parts, Mapped):
+    if isinstance(parts, LazySequence):
         return parts.at(rows)
     return [parts[row] for row in rows]
 
 
-def is_read_late(parts):
+def is_lazy(parts):
     """Whether items are not held in memory: files, or sequences other than arrays."""
     if isinstance(parts, list | tuple):
         return len(parts) > 0 and isinstance(parts[0], str | os.PathLike)
     return not isinstance(parts, np.ndarray) or isinstance(parts, np.memmap)
+
+
+def import_pillow(caller):
+    """Return Pillow's module Image."""
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise ImportError(
+            f"{caller} needs Pillow, which cannot be imported; remedy: "
+            "pip install skdvn[images]"
+        ) from error
+    return Image
 
 
 def opened(part, name, colours=False):
@@ -95,13 +107,7 @@ def opened(part, name, colours=False):
     """
     if not isinstance(part, str | os.PathLike):
         return np.asarray(part)
-    try:
-        from PIL import Image
-    except ImportError as error:
-        raise ImportError(
-            f"{name} is the file {os.fspath(part)!r}; reading images needs Pillow: "
-            "pip install skdvn[images]"
-        ) from error
+    Image = import_pillow(f"Reading {name}, the file {os.fspath(part)!r},")
     try:
         with Image.open(part) as file:
             has_palette = colours and file.mode in ("P", "PA")
