@@ -304,10 +304,11 @@ class Crops(Component):
     Parameters
     ----------
     size : int or "auto", default="auto"
-        Side of the square crops. With "auto" a network that can sees whole images: it
-        trains on squares as large as the longer side of most images, at most 128
-        pixels, and predicts each image in one piece, a large one by tiles. Networks
-        that cannot, "conv" among them, see three quarters of the shorter side of most.
+        Side of the square crops. With "auto", networks that can take images of any
+        size see them whole: they train on squares with the typical longer side of the
+        images, at most 128 pixels, and predict each image in one piece, large ones in
+        tiles. "conv" sees three quarters of the typical shorter side, value networks of
+        your own all of it.
     n_crops : int or "auto", default="auto"
         Crops per image in prediction, evenly spaced: 1, 9, 25, 36 ... for 1, 3, 5, 6
         along each axis, and more where they would not cover the image. "auto"
@@ -319,13 +320,14 @@ class Crops(Component):
         gradients, or each crop alone, whose masks are averaged. Guesses of per-pixel
         segmenters are always averaged.
     flip : bool or "auto", default="auto"
-        Whether the mirror image of each crop counts as a crop in prediction. "auto"
-        does if mirror images are trained on, of whole images if they are no larger
-        than twice those trained on.
+        Whether the mirror image of each crop, or of a whole image, is predicted, too.
+        "auto" does so if mirror images are trained on, and with whole images only if
+        they are at most twice as large as those trained on.
     shift : int or "auto", default="auto"
-        Pixels by which whole images are shifted up, down, left and right for four
-        further views in prediction, over which the guess is averaged; 0 for none.
-        "auto" is 1 for images no larger than twice those trained on, else 0.
+        Pixels by which whole images are shifted up, down, left and right in
+        prediction, for four more views over which the guess is averaged (test-time
+        augmentation); 0 for none. "auto" is 1 for images at most twice as large as
+        those trained on, else 0.
     per_image : int, default=1
         Random crops of each training image in an epoch.
     visits : int, default=1

@@ -68,22 +68,22 @@ class DVNSegmenter(BaseSegmenter):
         ``score(context, y) -> logits``. Images are standardised; ``n_outputs`` is 1
         with two classes.
     n_channels : int or "auto", default="auto"
-        Channels of the finest level of "unet"; "auto" is 32, and 16 for
-        images of more than 96 pixels.
+        Channels of the finest level of "unet"; "auto" is 32, and 16 for images of more
+        than 96 pixels.
     image_size : int, "auto" or None, default="auto"
-        Images whose longer side has more pixels are worked on reduced to that many,
-        in proportion, and masks enlarged to the size of the image. "auto" is 128 where
-        most training images are larger than that, else None, which leaves images at
-        their size.
+        Images whose longer side has more pixels than this are scaled down to it,
+        keeping their proportions, and predicted masks are scaled back up. "auto" is 128
+        if most training images are larger than that, else None, which leaves images
+        as they are.
     ignore_label : int or str, default=None
         What masks hold where the truth is not known. Such pixels count in no loss and
         no score, and are never predicted.
     crops : int, "auto" or Crops, default="auto"
-        Side of square crops that the network sees at once. With "auto" only "conv" and
-        value networks of your own see crops, of three quarters and all of the shorter
-        side of most images; other networks see images as a whole. `skdvn.Crops` says
-        more: how many are predicted, whether jointly, how many are trained on, and in
-        how many views whole images are predicted.
+        Side of the square crops that the network sees. With "auto" networks see whole
+        images, except "conv", whose crops have three quarters of the typical shorter
+        side, and value networks of your own, whose crops have all of it. `skdvn.Crops`
+        has more settings: how many crops are predicted, whether jointly, how many are
+        trained on, and in how many views whole images are predicted.
     augmentation : float, Augmentation or callable, default=1.0
         Strength of the random rotation, scaling, shift and colour changes of the
         training images, non-negative; 0 turns them off. `skdvn.Augmentation` also sets
@@ -96,11 +96,11 @@ callable, default="auto"
         foreground with two classes, and the accuracy with more, which is the share of
         pixels that are right. "mean_iou" is the mean over all classes; of more than
         two classes "iou", "f1", "f0.5" and "f2" count the pixels of all together.
-        "dice" is another name of "f1". A
-        callable ``oracle(y, y_true)`` takes tensors of shape (n, n_outputs, height,
-        width) with entries in [0, 1], where ``n_outputs`` is 1 with two classes, and
-        returns n values in [0, 1]. On a guess it must be differentiable in y and take
-        relaxed truths, unless the `MaskNet` is linear.
+        "dice" is another name for "f1". A callable ``oracle(y, y_true)`` takes tensors
+        of shape (n, n_outputs, height, width) with entries in [0, 1], where
+        ``n_outputs`` is 1 with two classes, and returns n values in [0, 1]. On top of a
+        guess it must be differentiable in y and accept relaxed truths, unless the
+        `MaskNet` is linear.
     loss : {"cross_entropy", "squared", "hinge"} or Loss, default="cross_entropy"
         Discrepancy of value and oracle value: eq. 11, the squared error, or the
         structured hinge. `skdvn.Loss` weights it against the loss of the network's own
@@ -154,9 +154,9 @@ callable, default="auto"
     n_networks : int, default=1
         Networks that predict jointly.
     prediction_batch_size : int, default=256
-        Images, as large as those trained on, that are predicted together; of larger
-        ones, and of crops, as many as have no more pixels together. Lower it if memory
-        is short.
+        Images of the size trained on that are predicted together; of larger images,
+        and of crops, as many as have the same number of pixels. Lower it if memory is
+        short.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the last fit.
     checkpoint_dir : str or path-like, default=None

@@ -17,9 +17,9 @@ MAX_PIXELS = (TILE + 2 * MARGIN) ** 2
 class WholeImages(nn.Module):
     """A network with a guess, on whole images of any size.
 
-    The guess is the mean over several views of an image: mirrored from left to right,
-    and shifted by some pixels up, down, left and right. Beyond the border an image
-    goes on as its mirror image.
+    The guess is the mean over several views of an image (test-time augmentation):
+    mirrored from left to right, and shifted by some pixels up, down, left and right.
+    Beyond the border an image continues as its mirror image.
 
     Parameters
     ----------
