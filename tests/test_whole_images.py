@@ -1,5 +1,7 @@
 """Tests of whole images: sizes, padding, views, tiles, and the size worked on."""
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ from scipy import ndimage
 
 from skdvn import Crops, DVNSegmenter, MaskNet
 from skdvn.baselines import UNetSegmenter
-from skdvn.data import resized, working_size
+from skdvn.data import mirrored, padded, resized, working_size
 from skdvn.datasets import make_silhouettes
 from skdvn.inference import WholeImages, whole_images
 from skdvn.metrics import relaxed_iou_score
@@ -72,23 +74,60 @@ def test_views_are_averaged(seeded, uniform):
     torch.testing.assert_close(found, (parts[0] + parts[1].flip(-1)) / 2)
 
 
+class Copy(torch.nn.Module):
+    """Guesses the image itself, and remembers how much it has seen at once."""
+
+    multiple, largest = 4, 0
+
+    def encode(self, x):
+        self.largest = max(self.largest, x[0, 0].numel())
+        return logits_of(x)
+
+    def guess(self, context):
+        return torch.sigmoid(context)
+
+
 def test_shifted_views_come_back_to_their_places(uniform):
     """With a network that copies its input all views agree, but at the border."""
-
-    class Copy(torch.nn.Module):
-        multiple = 4
-
-        def encode(self, x):
-            return logits_of(x)
-
-        def guess(self, context):
-            return torch.sigmoid(context)
-
     x = uniform(2, 1, 9, 11)
     network = WholeImages(Copy(), flip=True, shift=2)
     found = network.guess(network.encode(x))
     assert found.shape == x.shape
     torch.testing.assert_close(found[..., 2:-2, 2:-2], x[..., 2:-2, 2:-2])
+
+
+def test_the_network_sees_no_more_at_once_than_a_tile(uniform):
+    copy, x = Copy(), uniform(1, 1, 700, 1100, dtype=torch.float32)
+    found = torch.sigmoid(WholeImages(copy).encode(x))
+    torch.testing.assert_close(found, x, atol=1e-4, rtol=0)
+    assert copy.largest <= 512**2
+
+
+def test_small_images_have_ten_views_and_large_ones_one(fitted):
+    segmenter = pickle.loads(pickle.dumps(fitted))
+    small, large = X[:3], np.tile(X[:1], (1, 3, 1, 1))
+    small_found, large_found = map(segmenter.predict_proba, (small, large))
+    segmenter.set_params(crops=Crops(flip=True, shift=1))
+    np.testing.assert_allclose(segmenter.predict_proba(small), small_found, atol=1e-6)
+    assert np.abs(segmenter.predict_proba(large) - large_found).max() > 1e-4
+    for fewer in (Crops(flip=True, shift=0), Crops(flip=False, shift=1)):
+        found = segmenter.set_params(crops=fewer).predict_proba(small)
+        assert np.abs(found - small_found).max() > 1e-4
+    segmenter.set_params(crops=Crops(flip=False, shift=0))
+    np.testing.assert_allclose(segmenter.predict_proba(large), large_found, atol=1e-6)
+
+
+@given(height=st.integers(1, 9), width=st.integers(1, 9), side=st.integers(1, 20))
+def test_padded_images_continue_as_their_mirror_image(height, width, side):
+    array = np.arange(height * width).reshape(1, height, width)
+    found = padded(array, side)
+    assert found.shape == (1, max(height, side), max(width, side))
+    np.testing.assert_array_equal(found[:, :height, :width], array)
+    rows, columns = (
+        mirrored(torch.arange(n), length).numpy()
+        for n, length in zip(found.shape[1:], (height, width), strict=True)
+    )
+    np.testing.assert_array_equal(found[0], array[0][rows][:, columns])
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 3), (5, 30), (33, 17)])
