@@ -24,7 +24,6 @@ from sklearn.model_selection import (
 )
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdvn import CalibratedValueCV, DVNMultiLabelClassifier, DVNSegmenter
 from skdvn.datasets import load_bibtex, load_digit_attributes, make_silhouettes
@@ -302,12 +301,6 @@ def test_images_of_different_sizes():
 
 
 # -- scikit-learn ---------------------------------------------------------------------
-
-
-@parametrize_with_checks([CalibratedValueCV(make(), cv=2)])
-@pytest.mark.filterwarnings("ignore")
-def test_scikit_learn_check(estimator, check):
-    check(estimator)
 
 
 def test_clone_pickle_and_search(calibrated):

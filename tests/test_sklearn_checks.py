@@ -4,17 +4,27 @@ import pytest
 from settings import QUICK_LABELS
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skdvn import DVNMultiLabelClassifier
+from skdvn import CalibratedValueCV, DVNMultiLabelClassifier
 from skdvn.baselines import FeedForwardClassifier
 
 
 @parametrize_with_checks(
-    [
-        DVNMultiLabelClassifier(),
-        DVNMultiLabelClassifier(**QUICK_LABELS | {"max_iter": 20}),
-        FeedForwardClassifier(max_iter=20),
-    ]
+    [DVNMultiLabelClassifier(), FeedForwardClassifier(max_iter=20)]
 )
 @pytest.mark.filterwarnings("ignore")
 def test_scikit_learn_check(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks(
+    [
+        DVNMultiLabelClassifier(**QUICK_LABELS | {"max_iter": 20}),
+        CalibratedValueCV(
+            DVNMultiLabelClassifier(**QUICK_LABELS | {"max_iter": 20}), cv=2
+        ),
+    ]
+)
+@pytest.mark.filterwarnings("ignore")
+def test_scikit_learn_check_of_others(estimator, check):
     check(estimator)
