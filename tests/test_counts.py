@@ -25,6 +25,7 @@ from skdvn.networks import (
     score_all,
 )
 from skdvn.networks.count_model import count_features
+from skdvn.networks.count_values import IOUValue
 from skdvn.networks.counts import VALUE_MARGIN
 from skdvn.oracles import FBeta, relaxed_accuracy, relaxed_f1, relaxed_iou
 
@@ -161,6 +162,31 @@ def test_values_of_iou_are_nearly_exact(name, bias, error):
     wanted = expected_values(network, x, truths(8), ORACLES[name])
     errors = values_of(network, x, truths(8)) - wanted
     assert abs(errors.mean()) < bias and errors.abs().mean() < error
+
+
+def test_the_iou_of_all_labels_is_exact_however_certain_they_are():
+    """Their intersection with the truth is the truth, of which the number is known."""
+    p = torch.full((2, 8), 1e-4).double()
+    p[0, :3], p[0, 3:5], p[1, :2] = 1 - 1e-4, 0.3, torch.tensor([0.4, 0.6]).double()
+    network = CountNetwork(8, relaxed_iou).double()
+    value = values_of(network, p, torch.ones(1, 8).double())
+    likely = network.counts(p, log_count_distribution(p, 8)).exp()
+    wanted = likely @ torch.arange(9.0).double() / 8
+    torch.testing.assert_close(value[:, 0], wanted)
+
+
+def test_rows_with_rare_labels_are_valued_as_if_alone():
+    rng = torch.Generator().manual_seed(0)
+    p = torch.sigmoid(2 * torch.randn(5, 400, generator=rng).double() - 5)
+    y = (torch.rand(5, 400, generator=rng) < p).double()
+
+    def valued(p, y):
+        log_counts, labels = conditional_labels(p, 20, 40)
+        form = IOUValue()
+        return form.value(form.prepare(p, log_counts.exp(), labels), y)
+
+    alone = torch.cat([valued(p[[i]], y[[i]]) for i in range(5)])
+    torch.testing.assert_close(valued(p, y), alone)
 
 
 def test_values_of_other_oracles_are_means_over_samples():
