@@ -159,6 +159,8 @@ def test_the_training_that_learns_is_chosen(plan_of, good):
     learned = select_and_train(plan, examples_of(X, Y), seed=0)
     assert learned.optimization == replace(GOOD, n_epochs=15)
     assert len(learned.history) == announced == (3 + 2 * 2 + 1) * 15
+    assert learned.history[-1]["candidate"] == good
+    assert learned.history[-1]["split"] is None
     assert learned.score > 0.6
 
 
@@ -174,6 +176,7 @@ def test_without_refit_the_networks_of_the_folds_stay(plan_of):
         plan_of(splits=4, refit=False), examples_of(X, Y), seed=0
     )
     assert len(members(learned.network)) == 4 and len(learned.history) == 4
+    assert [entry["split"] for entry in learned.history] == [0, 1, 2, 3]
 
 
 def test_the_last_training_takes_the_mean_number_of_epochs(plan_of):

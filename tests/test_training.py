@@ -102,6 +102,15 @@ def test_optimizers_equal_those_of_torch(
             torch.testing.assert_close(p, q, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("solver", "kind"), [("sgd", SGD), ("adam", Adam), ("adamw", AdamW)]
+)
+def test_the_solver_is_the_one_asked_for(make_network, examples, seeded, solver, kind):
+    assert (
+        type(trainer(make_network(), examples, seeded, solver=solver).optimizer) is kind
+    )
+
+
 def test_frozen_and_unused_parameters_stay(make_network):
     network = make_network()
     network.input.weight.requires_grad_(False)

@@ -87,8 +87,7 @@ def _outside(levels, rest, max_count):
         siblings = level.unflatten(1, (2, -1)).flip(1)
         parents = outside[:, None].expand(-1, 2, -1, -1)
         outside = _multiply(siblings, parents, max_count).flatten(1, 2)
-    missing = max_count - len(outside)
-    return F.pad(outside, (0, 0, 0, 0, 0, missing)) if missing > 0 else outside
+    return outside
 
 
 def _log_counts(root, logits, tilt, max_count):
