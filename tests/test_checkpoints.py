@@ -24,7 +24,7 @@ from skdvn import (
 )
 from skdvn.baselines import FeedForwardClassifier, UNetSegmenter
 from skdvn.datasets import load_digit_attributes, make_silhouettes
-from skdvn.estimators import execution_for, fingerprint
+from skdvn.estimators import fingerprint
 from skdvn.training import Checkpoints, Trainer
 
 LABELS = load_digit_attributes(noise=6, return_X_y=True)
@@ -309,15 +309,6 @@ def test_checkpoints_need_a_seed(tmp_path, state):
     assert not hasattr(clf, "network_")
 
 
-def test_a_damaged_checkpoint_is_named(tmp_path):
-    clf = _clone(ESTIMATORS["refit"], tmp_path)
-    folder = execution_for(clf, *LABELS, None, None, None).checkpoints.folder
-    folder.mkdir()
-    (folder / "training-1.pt").write_bytes(b"not a checkpoint")
-    with pytest.raises(ValueError, match=r"training-1\.pt.*delete it"):
-        clf.fit(*LABELS)
-
-
 def test_a_checkpoint_runs_no_code(tmp_path):
     """A file that would run a command when unpickled is refused."""
 
@@ -325,7 +316,7 @@ def test_a_checkpoint_runs_no_code(tmp_path):
         def __reduce__(self):
             return os.mkdir, (str(tmp_path / "ran"),)
 
-    torch.save({"trainer": Evil()}, tmp_path / "training-1.pt")
+    Checkpoints(tmp_path).save(1, {"trainer": Evil()})
     with pytest.raises(ValueError, match="cannot be read"):
         Checkpoints(tmp_path).load(1)
     assert not (tmp_path / "ran").exists()

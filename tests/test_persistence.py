@@ -38,6 +38,7 @@ from skdvn.estimators import half_pays, packed, unpacked
 from skdvn.networks import GuessLabelNetwork, JointNetwork, LabelNetwork, describe
 from skdvn.oracles import FBeta
 from skdvn.persistence import TRUSTED_TYPES, OtherVersionWarning, load, save
+from skdvn.persistence.files import checksum
 
 ROWS, LABELS = (part[:130] for part in load_digit_attributes(return_X_y=True))
 NAMES = np.array(["even", "odd"])[LABELS[:, 0]]
@@ -370,7 +371,7 @@ def test_objects_of_users_are_left_out_and_given_again(tmp_path):
     loaded = load(path, encoder=encoder, oracle=agreement)
     assert_same(clf, loaded)
     assert loaded.encoder is encoder
-    with pytest.raises(ValueError, match="damaged"):
+    with pytest.raises(ValueError, match=r"given, \['encoder', 'oracle'\], are not"):
         load(path, encoder=torch.nn.Linear(64, 5), oracle=agreement)
 
 
@@ -443,7 +444,10 @@ def test_saved_by_another_version_warns(tmp_path, monkeypatch):
 
 @pytest.fixture
 def saved(tmp_path):
-    """A saved model, its header, and a function that writes another header to it."""
+    """A saved model, its header, and a function that writes another header to it.
+
+    With its checksum, as a stranger could who means harm.
+    """
     path = tmp_path / "model.safetensors"
     save(fitted("feed-forward"), path)
     with safetensors.safe_open(path, framework="numpy") as file:
@@ -452,6 +456,8 @@ def saved(tmp_path):
 
     def write(**changes):
         content = {**metadata, **changes}
+        del content["sha256"]
+        content["sha256"] = checksum(content, arrays)
         path.write_bytes(safetensors.numpy.save(arrays, content))
         return path
 
@@ -476,10 +482,24 @@ def test_other_files(saved, tmp_path):
     with pytest.raises(ValueError, match=r"saved by skdvn 0\.1\.0.*Remedy: fit again"):
         load(write(skdvn_format="1", skdvn_version="0.1.0"))
     for header in ({"estimator": "{"}, {"estimator": "[" * 10**5}, {"without": "1"}):
-        with pytest.raises(ValueError, match="damaged"):
+        with pytest.raises(ValueError, match="what skdvn.persistence.save does not"):
             load(write(**header))
     path.write_bytes(safetensors.numpy.save({"a": np.ones(2)}))
-    with pytest.raises(ValueError, match="was not saved by skdvn"):
+    with pytest.raises(ValueError, match="no file of skdvn.persistence.save"):
+        load(path)
+
+
+def test_files_without_a_checksum(saved):
+    """Those of version 0.1 are told what they are, others are not believed."""
+    path, _, write = saved
+    with safetensors.safe_open(write(), framework="numpy") as file:
+        metadata = file.metadata()
+    del metadata["sha256"]
+    path.write_bytes(safetensors.numpy.save({}, {**metadata, "skdvn_format": "1"}))
+    with pytest.raises(ValueError, match="Remedy: fit again"):
+        load(path)
+    path.write_bytes(safetensors.numpy.save({}, metadata))
+    with pytest.raises(ValueError, match="has no checksum.*Remedy: .*save"):
         load(path)
 
 
@@ -506,10 +526,10 @@ CRAFTED = {
     "no estimator": ({"object": ["LabelTargets", {}]}, "LabelTargets, no estimator"),
     "no object": ([1, 2], "list, no estimator"),
     "unknown kind": ({"import": "os"}, "it holds 'import'"),
-    "two kinds": ({"float": "1", "array": "x"}, "damaged"),
-    "unknown array": ({"array": "x"}, "damaged"),
-    "unknown object": ({"same": 5}, "damaged"),
-    "not given": ({"given": "oracle"}, "damaged"),
+    "two kinds": ({"float": "1", "array": "x"}, "does not write"),
+    "unknown array": ({"array": "x"}, "does not write"),
+    "unknown object": ({"same": 5}, "does not write"),
+    "not given": ({"given": "oracle"}, "does not write"),
     "type of objects": ({"elements": ["V8", [1], [0]]}, "elements of type"),
 }
 
@@ -551,7 +571,7 @@ def test_crafted_marks_are_refused(saved, content):
     _, tree, write = saved
     pairs = {"dict": [list(pair) for pair in content.items()]}
     tree["object"][1]["network_"] = pairs
-    with pytest.raises(ValueError, match="damaged"):
+    with pytest.raises(ValueError, match="does not write"):
         load(write(estimator=json.dumps(tree)))
 
 

@@ -109,9 +109,13 @@ class BaseDVN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     def _train(self, plan, examples, execution, **data):
         """Carry the plan out, and tell callbacks and the user about it."""
         progress = FitProgress(self, plan.n_epochs_planned, **data)
-        verbose = self.verbose and execution.team.rank == 0
+        verbose, told = self.verbose and execution.team.rank == 0, False
 
         def on_epoch(entry):
+            nonlocal told
+            if entry.get("unsaved") and not told:
+                told = True
+                warn_of_unsaved(self, entry["unsaved"])
             if verbose:
                 print(describe_epoch(entry, plan.n_trainings_planned))
             return progress.epoch()
@@ -226,6 +230,17 @@ def execution_for(estimator, *data):
         ) from error
     place /= fingerprint(estimator, team.size, *data)
     return Execution(estimator.n_jobs, Checkpoints(place), team)
+
+
+def warn_of_unsaved(estimator, reason):
+    """Tell that a fit goes on without safety copies."""
+    warnings.warn(
+        f"No checkpoint can be written to {str(estimator.checkpoint_dir)!r}: {reason}. "
+        "The fit goes on, and tries again after the next epoch; were it killed, it "
+        "would be resumed from an older checkpoint. Remedy: make room in this folder, "
+        "or allow writing to it.",
+        stacklevel=2,
+    )
 
 
 def describe_epoch(entry, n_trainings):

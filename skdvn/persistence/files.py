@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from ..data import replacing
@@ -14,6 +16,7 @@ from ..estimators import this_version
 from .plain_data import Reader, Writer
 
 FORMAT, FORMAT_VERSION = "skdvn_format", 2
+CHECKSUM = "sha256"
 # What reading damaged or crafted content may raise.
 DAMAGES = (
     *(ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError),
@@ -77,6 +80,7 @@ def save(estimator: Any, path: FilePath, *, without: Iterable[str] = ()) -> None
         "without": json.dumps(sorted(without)),
         "estimator": json.dumps(content, allow_nan=False),
     }
+    metadata[CHECKSUM] = checksum(metadata, arrays)
     with replacing(path) as file:
         file.write(to_bytes(arrays, metadata))
 
@@ -102,9 +106,9 @@ def load(path: FilePath, **given: Any) -> Any:
     Raises
     ------
     ValueError
-        If the file is damaged, holds what `save` does not write, or was written by a
-        later version in a format of its own; or if not all that was left out is
-        given, or more.
+        If the file is damaged, which its checksum tells, holds what `save` does not
+        write, or was written by a version with a format of its own; or if not all
+        that was left out is given, or more, or does not fit.
     FileNotFoundError
         If there is no such file.
     ImportError
@@ -116,11 +120,12 @@ def load(path: FilePath, **given: Any) -> Any:
         If another version of skdvn has saved the estimator.
     """
     metadata, arrays = _read(path)
+    _check(path, metadata, arrays)
     try:
         missing = sorted(json.loads(metadata["without"]))
         content = json.loads(metadata["estimator"])
     except DAMAGES as error:
-        raise _damaged(path, error) from error
+        raise _strange(path, given, error) from error
     if missing != sorted(given):
         raise ValueError(
             f"{str(path)!r} must be given the parameters {missing}, which were left "
@@ -129,7 +134,30 @@ def load(path: FilePath, **given: Any) -> Any:
     try:
         return Reader(arrays, given).estimator(content)
     except DAMAGES as error:
-        raise _damaged(path, error) from error
+        raise _strange(path, given, error) from error
+
+
+def checksum(metadata, arrays):
+    """A digest of all that a file holds: what differs has another one.
+
+    It is taken of what was read, not of the file's bytes, so that `load` sees nothing
+    that it does not cover.
+
+    Parameters
+    ----------
+    metadata : dict of str
+        Without the checksum.
+    arrays : dict of ndarray
+
+    Returns
+    -------
+    digest : str
+    """
+    digest = hashlib.sha256(json.dumps(sorted(metadata.items())).encode())
+    for name, array in sorted(arrays.items()):
+        digest.update(json.dumps([name, array.dtype.str, array.shape]).encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
 
 
 def _read(path):
@@ -140,10 +168,17 @@ def _read(path):
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (safetensors.SafetensorError, *DAMAGES) as error:
-        raise _damaged(path, error) from error
-    version = metadata.get(FORMAT, "")
+        raise _damaged(path, f"{type(error).__name__}: {error}") from error
+    return metadata, arrays
+
+
+def _check(path, metadata, arrays):
+    """Raise unless this version has written the file, and nothing has changed since."""
+    version, expected = metadata.get(FORMAT, ""), metadata.pop(CHECKSUM, None)
+    if expected is not None and expected != checksum(metadata, arrays):
+        raise _damaged(path, "its content is not what its checksum says")
     if not version.isdecimal():
-        raise ValueError(f"{str(path)!r} was not saved by skdvn.persistence.save.")
+        raise _damaged(path, f"its header has no {FORMAT}")
     if int(version) < FORMAT_VERSION:
         raise ValueError(
             f"{str(path)!r} was saved by skdvn {metadata.get('skdvn_version', '0.1')}, "
@@ -156,13 +191,25 @@ def _read(path):
             f"{this_version()}, knows those up to {FORMAT_VERSION}. Remedy: install "
             f"skdvn {metadata.get('skdvn_version', '')} or newer."
         )
-    return metadata, arrays
+    if expected is None:
+        raise _damaged(path, "it has no checksum, which `save` has written since 0.2")
 
 
-def _damaged(path, error):
+def _damaged(path, reason):
     return ValueError(
         f"{str(path)!r} cannot be loaded: it is damaged, or no file of "
-        f"skdvn.persistence.save ({type(error).__name__}: {error})."
+        f"skdvn.persistence.save ({reason}). Remedy: take another copy of the file, or "
+        "save the estimator again."
+    )
+
+
+def _strange(path, given, error):
+    fault = "it holds what skdvn.persistence.save does not write"
+    if given:
+        fault = f"the parameters given, {sorted(given)}, are not those left out"
+    return ValueError(
+        f"{str(path)!r} cannot be loaded: {fault} ({type(error).__name__}: {error}). "
+        "Remedy: give the same objects as when it was fitted, or save it again."
     )
 
 

@@ -81,6 +81,8 @@ class Trained:
         Whether all training is to stop here.
     interrupted : bool
         Whether that is because the user pressed Ctrl-C.
+    unsaved : str
+        Why a safety copy could not be written, "" if all could.
     """
 
     network: torch.nn.Module | None
@@ -92,6 +94,7 @@ class Trained:
     history: list = field(default_factory=list)
     stopped: bool = False
     interrupted: bool = False
+    unsaved: str = ""
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,8 @@ class Execution:
         plan : Plan
         examples : Examples
         on_epoch : callable
-            Called with each entry of the history; returning True stops all training.
+            Called with each entry of the history, and in it whether it was "resumed"
+            and why what came before is "unsaved"; returning True stops all training.
         """
         plan = replace(plan, splits=())  # each training brings its own
         if len(trainings) > 1 and self._is_parallel():
@@ -143,15 +147,18 @@ class Execution:
         carry_out = delayed(replace(self, n_jobs=None).carry_out)
         parallel = Parallel(n_jobs=self.n_jobs, return_as="generator")
         results = parallel(carry_out(one, plan, examples) for one in trainings)
-        for trained in results:
-            asked = any([on_epoch(entry) for entry in trained.history])
-            trained.stopped = trained.stopped or asked
-            yield trained
-            if trained.stopped:
-                with warnings.catch_warnings():  # joblib tells of those left out
-                    warnings.simplefilter("ignore", UserWarning)
-                    results.close()
-                return
+        try:
+            for trained in results:
+                note = {"unsaved": trained.unsaved}
+                asked = any([on_epoch({**entry, **note}) for entry in trained.history])
+                trained.stopped = trained.stopped or asked
+                yield trained
+                if trained.stopped:
+                    return
+        finally:
+            with warnings.catch_warnings():  # joblib tells of those left out
+                warnings.simplefilter("ignore", UserWarning)
+                results.close()
 
     def carry_out(self, training, plan, examples, on_epoch=lambda entry: False):
         """What came of one training."""
@@ -181,7 +188,7 @@ class _Carrier:
         )
         watched = training.split is not None and plan.early_stopping
         self.best = _Best(plan, self.trainer.trained) if watched else None
-        self.history = []
+        self.history, self.unsaved = [], ""
         self.saved_at = time.monotonic()
 
     def __call__(self, on_epoch):
@@ -212,6 +219,7 @@ class _Carrier:
             history=self.history,
             stopped=stopped,
             interrupted=interrupted,
+            unsaved=self.unsaved,
         )
 
     def _run_epochs(self, on_epoch):
@@ -223,7 +231,7 @@ class _Carrier:
             entry = self._run_epoch()
             self.history.append(entry)
             self._save()
-            stopped = on_epoch(entry)
+            stopped = on_epoch({**entry, "unsaved": self.unsaved})
         return team.any(stopped)
 
     def _is_done(self):
@@ -272,7 +280,10 @@ class _Carrier:
         if self.best is not None:
             state["best"] = self.best.state()
         if team.rank == 0:
-            checkpoints.save(self.training.number, state)
+            try:
+                checkpoints.save(self.training.number, state)
+            except OSError as error:  # what is trained is worth more than its copy
+                self.unsaved = str(error)
         self.saved_at = time.monotonic()
 
     def _resume(self):

@@ -57,12 +57,12 @@ class Team:
         """Give all processes the weights that the first one has."""
         if self.size > 1:
             for tensor in network.state_dict().values():
-                distributed.broadcast(tensor, src=0)
+                self._together(distributed.broadcast, tensor, src=0)
 
     def sum(self, tensor):
         """The sum over all processes."""
         if self.size > 1:
-            distributed.all_reduce(tensor)
+            self._together(distributed.all_reduce, tensor)
         return tensor
 
     @torch.no_grad()
@@ -91,14 +91,14 @@ class Team:
             if buffer.is_floating_point():
                 buffer.copy_(self.sum(buffer / self.size))
             else:
-                distributed.broadcast(buffer, src=0)
+                self._together(distributed.broadcast, buffer, src=0)
 
     def gather(self, thing):
         """What each process has, in order."""
         if self.size == 1:
             return [thing]
         things = [None] * self.size
-        distributed.all_gather_object(things, thing)
+        self._together(distributed.all_gather_object, things, thing)
         return things
 
     def from_first(self, thing):
@@ -106,12 +106,24 @@ class Team:
         if self.size == 1:
             return thing
         things = [thing]
-        distributed.broadcast_object_list(things, src=0)
+        self._together(distributed.broadcast_object_list, things, src=0)
         return things[0]
 
     def any(self, condition):
         """Whether the condition holds in any process."""
         return bool(self.sum(torch.tensor(float(condition))) > 0)
+
+    def _together(self, communicate, *arguments, **keywords):
+        """Do what takes all processes; say so if one of them does not take part."""
+        try:
+            communicate(*arguments, **keywords)
+        except RuntimeError as error:
+            raise RuntimeError(
+                f"Another of the {self.size} processes within data_parallel() has "
+                "ended, or cannot be reached, so this one cannot go on. Remedy: see "
+                "what that one reports, and start all of them again; with "
+                f"checkpoint_dir they go on from the last checkpoint. ({error})"
+            ) from error
 
 
 ALONE = Team()
@@ -148,6 +160,8 @@ def data_parallel() -> Iterator[Team]:
     ValueError
         In `fit` by several processes, if ``random_state`` is None, if ``n_jobs`` asks
         for more processes, or if they were not given the same parameters and data.
+    RuntimeError
+        In `fit`, if another of the processes has ended; the estimator is as it was.
 
     Notes
     -----
