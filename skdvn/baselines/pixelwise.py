@@ -6,7 +6,6 @@ from abc import abstractmethod
 from dataclasses import replace
 from numbers import Integral
 
-import numpy as np
 from sklearn.utils._param_validation import HasMethods, StrOptions
 
 from .._moved import with_moved_names
@@ -135,8 +134,6 @@ or list of arrays
         draft, codec = self._draft(), self._new_codec()
         data = codec.read(X, y, sample_weight, draft, self._geometry)
         data = codec.fit_start(None, data, X, y, self.random_state)
-        if data.weight is not None:
-            data = data.at(np.flatnonzero(data.weight))
         splits = mask_splits(draft, codec, data, X_val, y_val)
         examples = self._examples(codec, data)
         draft._settle(codec)

@@ -4,15 +4,17 @@ from .augmentation import FLIPS, Distortion
 from .files import replacing
 from .image_examples import ImageExamples, round_masks
 from .images import Images, mirrored
-from .label_maps import check_label_maps, check_same_shapes, in_form_of, is_integer
+from .label_maps import check_label_maps, check_same_shapes, is_integer
 from .lazy import LazySequence, chosen, import_pillow, is_lazy, mapped
 from .margins import MARGIN, inner
-from .masks import (
-    MaskTargets,
+from .masks import IGNORED, KNOWN, UNSEEN, MaskTargets, opposed
+from .pictures import (
     check_as_many,
     check_images,
     check_same_size,
     check_same_sizes,
+    in_form_of,
+    parts_at,
     parts_of,
     pictures_of,
 )
@@ -35,7 +37,10 @@ __all__ = [
     "CLIP_HIGH",
     "CLIP_LOW",
     "FLIPS",
+    "IGNORED",
+    "KNOWN",
     "MARGIN",
+    "UNSEEN",
     "ConstantRows",
     "Distortion",
     "Draw",
@@ -63,7 +68,9 @@ __all__ = [
     "is_lazy",
     "mapped",
     "mirrored",
+    "opposed",
     "padded",
+    "parts_at",
     "parts_of",
     "pictures_of",
     "reduced",

@@ -22,6 +22,7 @@ from .experts import KernelRidgeExpert, LogisticExpert, NeighborsExpert
 from .fingerprint import fingerprint
 from .forests import TreesExpert
 from .image_codec import ImageCodec
+from .image_data import counting
 from .image_sizes import Geometry, Sizes
 from .initializers import EstimatorStart, MeanStart, SegmenterStart
 from .input_views import ClippingScaler, InputView
@@ -57,12 +58,7 @@ from .parameters import (
 from .perceptron import PerceptronExpert
 from .plain_state import MARKS, PlainStateMixin, packed, unpacked
 from .segmentation import DVNSegmenter
-from .segmenter import (
-    SEGMENTER_CONSTRAINTS,
-    BaseSegmenter,
-    in_form_of_images,
-    score_of_masks,
-)
+from .segmenter import SEGMENTER_CONSTRAINTS, BaseSegmenter, score_of_masks
 from .solvers import SGD, Adam, AdamW, EarlyStopping, Solver
 from .stack import StackedGuess, experts_for
 from .threads import on_one_thread
@@ -119,12 +115,12 @@ __all__ = [
     "at_least",
     "check_pair",
     "check_positives",
+    "counting",
     "execution_for",
     "experts_for",
     "feed_forward",
     "fingerprint",
     "half_pays",
-    "in_form_of_images",
     "mask_builder",
     "mask_optimization",
     "mask_splits",

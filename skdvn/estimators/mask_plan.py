@@ -141,7 +141,7 @@ def mask_splits(params, codec, data, X_val, y_val):
     """What early stopping looks at."""
     n, crops = len(data.images), resolve_crops(params.crops)
     if X_val is not None and params.early_stopping:
-        held_out = codec.read_more(X_val, y_val, None, "y_val")
+        held_out = codec.read_held_out(X_val, y_val)
         return (Split(torch.arange(n), codec.fixed_crops(held_out, crops)),)
     if not params.early_stopping:
         return ()

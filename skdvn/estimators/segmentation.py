@@ -8,13 +8,12 @@ from itertools import islice
 from numbers import Integral, Real
 from typing import Any
 
-import numpy as np
 import torch
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .._moved import with_moved_names
-from ..data import check_same_sizes
+from ..data import check_same_sizes, in_form_of
 from ..data.typing import ArrayLike, Maps, NDArray, Self
 from ..inference import refined
 from ..networks import members
@@ -41,7 +40,7 @@ from .parameters import (
     check_pair,
     with_checked_parameters,
 )
-from .segmenter import SEGMENTER_CONSTRAINTS, BaseSegmenter, in_form_of_images
+from .segmenter import SEGMENTER_CONSTRAINTS, BaseSegmenter
 
 
 class DVNSegmenter(BaseSegmenter):
@@ -369,8 +368,6 @@ arrays or of paths
         network = new_mask_network(draft, codec, torch.Generator().manual_seed(0))
         start = mask_start(draft, codec, network)
         data = codec.fit_start(start, data, X, y, self.random_state)
-        if data.weight is not None:
-            data = data.at(np.flatnonzero(data.weight))
         splits = mask_splits(draft, codec, data, X_val, y_val)
         examples = self._examples(codec, data)
         plan = plan_for_masks(draft, codec, examples, splits, network)
@@ -464,7 +461,7 @@ arrays or of paths
             As `predict` returns after so many steps.
         """
         for relaxed in islice(self._relaxed_stages(X), 1, None):
-            yield in_form_of_images(X, map(self.codec_.targets.decode, relaxed))
+            yield in_form_of(X, map(self.codec_.targets.decode, relaxed))
 
     def predict_relaxed(self, X: ArrayLike) -> Maps:
         """Predict relaxed masks: where the ascent ends, before they are rounded.
@@ -480,9 +477,7 @@ arrays or of paths
             Entries in (0, 1), which add up to 1 over the classes.
         """
         check_is_fitted(self)
-        return in_form_of_images(
-            X, map(self.codec_.targets.probabilities, self._relaxed(X))
-        )
+        return in_form_of(X, map(self.codec_.targets.probabilities, self._relaxed(X)))
 
     def staged_predict_relaxed(self, X: ArrayLike) -> Iterator[Maps]:
         """Predict relaxed masks after each step of the ascent.
@@ -498,7 +493,7 @@ arrays or of paths
             As `predict_relaxed` returns after so many steps.
         """
         for relaxed in islice(self._relaxed_stages(X), 1, None):
-            yield in_form_of_images(X, map(self.codec_.targets.probabilities, relaxed))
+            yield in_form_of(X, map(self.codec_.targets.probabilities, relaxed))
 
     def refine(self, X: ArrayLike, Y_init: ArrayLike) -> Maps:
         """Improve the masks of another model: the ascent starts there.
@@ -524,7 +519,7 @@ arrays or of paths
         starts = self.codec_.targets.relaxed(Y_init, "Y_init")
         check_same_sizes(images, starts, "Y_init")
         found = self._predictor().relaxed(images, starts, refined)
-        return in_form_of_images(X, map(self.codec_.targets.decode, found))
+        return in_form_of(X, map(self.codec_.targets.decode, found))
 
     def predict_value(self, X: ArrayLike, Y: ArrayLike | None = None) -> NDArray[Any]:
         """Predict how good a mask is, without knowing the truth.

@@ -9,7 +9,7 @@ from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from ..data import batches_of, rows_at_once
 from ..estimators import BaseSegmenter, CalibratedValueCV
-from ..metrics import encoded_values
+from ..metrics import encoded_truth, encoded_values
 
 
 def fitted_within(estimator):
@@ -113,7 +113,7 @@ class Climber:
         """Oracle values at each stage, (n_stages, n_samples); None without y."""
         if y is None:
             return None
-        truth = self.fitted.codec_.targets.encode(y, "y")
+        truth = encoded_truth(self.fitted, y, "y")
         return np.stack([encoded_values(self.fitted, truth, stage) for stage in stages])
 
 

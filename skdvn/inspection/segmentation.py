@@ -12,7 +12,7 @@ import torch
 from ..data import MaskTargets, check_images, check_same_sizes, pictures_of
 from ..data.typing import ArrayLike, NDArray, Self
 from ..estimators import BaseSegmenter
-from ..metrics import encoded_values
+from ..metrics import encoded_truth, encoded_values
 from ..oracles import MAP_ORACLES, Oracle, get_oracle
 from ._ascents import fitted_within
 from ._masks import class_colors, displayable, painted
@@ -154,7 +154,7 @@ or list of arrays
         masks, values_true, values_pred = {}, {}, {}
         targets = fitted.codec_.targets
         if y is not None:
-            truth = targets.encode(y, "y")
+            truth = encoded_truth(fitted, y, "y")
             check_same_sizes(found["prediction"], truth, "y")
             masks["truth"] = [
                 targets.positions(mask[: targets.n_outputs_]) for mask in truth
