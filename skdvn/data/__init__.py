@@ -5,15 +5,16 @@ from .files import replacing
 from .image_examples import ImageExamples, round_masks
 from .images import Images, mirrored
 from .label_maps import check_label_maps, check_same_shapes, is_integer
-from .lazy import LazySequence, chosen, import_pillow, is_lazy, mapped
+from .lazy import LazySequence, chosen, import_pillow, is_lazy, mapped, opened
 from .margins import MARGIN, inner
-from .masks import IGNORED, KNOWN, UNSEEN, MaskTargets, opposed
+from .masks import IGNORED, KNOWN, UNSEEN, MaskTargets, as_one_kind, opposed
 from .pictures import (
     check_as_many,
     check_images,
     check_same_size,
     check_same_sizes,
     in_form_of,
+    is_array,
     parts_at,
     parts_of,
     pictures_of,
@@ -52,6 +53,7 @@ __all__ = [
     "Queries",
     "Rows",
     "SparseBatch",
+    "as_one_kind",
     "batches_of",
     "check_as_many",
     "check_images",
@@ -64,10 +66,12 @@ __all__ = [
     "import_pillow",
     "in_form_of",
     "inner",
+    "is_array",
     "is_integer",
     "is_lazy",
     "mapped",
     "mirrored",
+    "opened",
     "opposed",
     "padded",
     "parts_at",

@@ -77,7 +77,7 @@ class MaskTargets:
             largest = dict.fromkeys(checked_mask(np.atleast_2d(classes), "classes")[0])
             where = "classes"
         known = [label for label in largest if not self._is_ignored(label)]
-        self.classes_ = _sorted_classes(known)
+        self.classes_ = as_one_kind(known)
         self._check_classes(self.classes_, where)
         if classes is None:
             _warn_of_rare({k: largest[k] for k in known})
@@ -132,7 +132,7 @@ class MaskTargets:
 
         return mapped(encoded, parts_of(Y, name), rows)
 
-    def encode_truth(self, Y, name="y"):
+    def truth(self, Y, name="y"):
         """Masks to judge outputs by, which may hold classes that `fit` has not seen.
 
         Parameters
@@ -222,6 +222,8 @@ class MaskTargets:
 
     def _relaxed(self, mask, name):
         mask = opened(mask, name)
+        if mask.dtype.kind == "f" and not np.isfinite(mask).all():
+            raise ValueError(f"{name} contains NaN or infinity.")
         if not self._holds_shares(mask):
             mask = self._checked(mask, name)
             self._refuse_unseen(mask, name)
@@ -295,15 +297,30 @@ def _pixels_by_class(Y, rows):
     return largest, len(masks)
 
 
-def _sorted_classes(labels):
-    """Classes in order; numbers and strings have none in common."""
+def as_one_kind(labels, name="Y"):
+    """Classes in order; numbers and strings have none in common.
+
+    Parameters
+    ----------
+    labels : iterable
+        Integers, booleans or strings.
+    name : str, default="Y"
+        What error messages call the masks that hold them.
+
+    Returns
+    -------
+    classes : ndarray of shape (n_classes,)
+    """
+    labels = list(labels)
     named = [isinstance(label, str | bytes) for label in labels]
     if any(named) and not all(named):
+        number = next(label for label in labels if not isinstance(label, str | bytes))
+        string = labels[named.index(True)]
         raise ValueError(
-            f"Y holds the classes {np.array(labels, object).tolist()[:5]}, some of "
-            "them numbers and some strings; allowed are either."
+            f"{name} holds numbers and strings as classes, such as {number} and "
+            f"'{string}'; allowed are either."
         )
-    return np.unique(np.array(labels)) if labels else np.array([])
+    return np.unique(np.array(labels))
 
 
 def _warn_of_rare(largest):
@@ -342,7 +359,8 @@ def checked_mask(mask, name):
     if mask.ndim != 2 or 0 in mask.shape:
         hints = {
             1: f" A single mask is {name.partition('[')[0]}[np.newaxis].",
-            3: f" Of one channel pass {name}[..., 0]; colours are no classes.",
+            3: " A pixel has one number or string; colours and shares have several. Of "
+            f"one channel pass {name}[..., 0].",
         }
         raise ValueError(
             f"{name} must be a mask of shape (height, width), none of them 0; got "

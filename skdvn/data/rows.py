@@ -238,7 +238,7 @@ class Examples:
         Weights of mean 1; None weighs all rows alike.
     known : Rows, default=None
         `IGNORED`, `KNOWN` or `UNSEEN` for each pixel of a mask, see
-        `MaskTargets.encode_truth`; None is known everywhere.
+        `MaskTargets.truth`; None is known everywhere.
     """
 
     x: Rows

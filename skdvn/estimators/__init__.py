@@ -6,6 +6,9 @@ from .calibration import CalibratedValueCV
 from .callbacks import CALLBACK_ATTRIBUTES, with_callbacks
 from .components import (
     AUTO,
+    CHANNELS,
+    LEVELS,
+    STRIDE,
     Ascent,
     Augmentation,
     Component,
@@ -67,10 +70,13 @@ from .versions import OtherVersionWarning, VersionedMixin, this_version
 __all__ = [
     "AUTO",
     "CALLBACK_ATTRIBUTES",
+    "CHANNELS",
+    "LEVELS",
     "MARKS",
     "SEGMENTER_CONSTRAINTS",
     "SGD",
     "SOLVERS",
+    "STRIDE",
     "TRAINING_CONSTRAINTS",
     "Adam",
     "AdamW",

@@ -145,7 +145,7 @@ class ImageCodec(PlainStateMixin):
     def read_held_out(self, X_val, y_val):
         """Images and masks to judge by; classes not seen so far count as wrong."""
         images = self.checked(X_val, "X_val")
-        masks = self.targets.encode_truth(y_val, "y_val")
+        masks = self.targets.truth(y_val, "y_val")
         check_same_sizes(images, masks, "y_val", "X_val")
         return self._worked_on(images, masks, starts=self.starts_of(X_val))
 

@@ -111,6 +111,11 @@ class SegmenterStart:
         -------
         starts : list of ndarray of shape (1, height, width)
         """
+        if len(X) < 2:
+            raise ValueError(
+                f"init={self.estimator!r} predicts the masks of training images out of "
+                "fold, which needs at least 2 images of positive weight; got 1."
+            )
         folds = KFold(min(N_FOLDS, len(X)), shuffle=True, random_state=seed)
         starts = [None] * len(X)
         for train, test in folds.split(np.empty(len(X))):

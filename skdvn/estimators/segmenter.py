@@ -17,7 +17,15 @@ from ..inference import guessed, infer
 from ..metrics import value_of_mask
 from ..networks import members
 from .base import BaseDVN
-from .components import AUTO, Augmentation, Crops, above, at_least
+from .components import (
+    AUTO,
+    SIDE,
+    STRENGTH,
+    Augmentation,
+    Crops,
+    above,
+    at_least,
+)
 from .image_codec import ImageCodec, resolve_augmentation, resolve_crops
 from .image_prediction import ImagePredictor
 from .mask_networks import placed
@@ -26,8 +34,8 @@ from .parameters import TRAINING_CONSTRAINTS, checked_weight, continues
 SEGMENTER_CONSTRAINTS = {
     **TRAINING_CONSTRAINTS,
     "image_size": [at_least(1, Integral), AUTO, None],
-    "crops": [at_least(1, Integral), AUTO, Crops],
-    "augmentation": [at_least(0), Augmentation, callable],
+    "crops": [SIDE, AUTO, Crops],
+    "augmentation": [STRENGTH, Augmentation, callable],
     "ignore_label": [Integral, str, None],
     "learning_rate_init": [above(0)],
     "alpha": [at_least(0)],
@@ -139,9 +147,10 @@ or list of arrays
         X : array-like or list of arrays
             Images.
         y : array-like of shape (n, height, width), or list of arrays
-            True masks.
+            True masks. Where they show a class that was not there in `fit`, whatever is
+            predicted is wrong.
         sample_weight : array-like of shape (n,), default=None
-            Weights of the images.
+            Non-negative weights of the images.
 
         Returns
         -------
@@ -184,7 +193,7 @@ def score_of_masks(estimator, X, masks, y, sample_weight=None):
     """
     codec, targets = estimator.codec_, estimator.codec_.targets
     oracle = codec.oracle(getattr(estimator, "oracle", codec.default_oracle))
-    truth = targets.encode_truth(y, "y")
+    truth = targets.truth(y, "y")
     check_as_many(X, truth, "y")
     weight = checked_weight(sample_weight, np.zeros(len(truth)))
     weight = np.ones(len(truth)) if weight is None else weight
