@@ -84,12 +84,12 @@ def test_bad_masks_at_refine_and_score(fitted):
             method(X, Y[:, :8])
         with pytest.raises(ValueError, match=r"\[3\] must hold numbers in \[0, 1\]"):
             method(X, changed(Y, (3, 0, 0), 1.5))
-    with pytest.raises(ValueError, match=r"y\[0\] holds the unknown class"):
-        fitted.score(X, Y + 7)
+        with pytest.raises(ValueError, match=r"\[0\] holds the unknown class"):
+            method(X, Y + 7)
     with pytest.raises(ValueError, match=r"12 image\(s\) and Y_init has 3"):
         fitted.refine(X, Y[:3])
     with pytest.raises(ValueError, match=r"Y_init\[0\].*shape \(height, width\)"):
-        fitted.refine(X, np.full((12, 2, 16, 16), 0.5))
+        fitted.refine(X, np.full((12, 3, 16, 16), 0.5))
 
 
 def test_bad_masks_of_several_classes():

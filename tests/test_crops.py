@@ -33,10 +33,8 @@ def test_offsets_stay_inside_and_cover_the_axis(length, crop_size, n_crops, stri
     crop_size = min(crop_size, length)
     evenly = offsets_along(length, crop_size, n_crops)
     assert len(evenly) >= min(n_crops, length - crop_size + 1)
-    found = [evenly]
-    if stride <= crop_size:
-        found.append(offsets_by_stride(length, crop_size, stride))
-    for offsets in found:
+    for offsets in (evenly, offsets_by_stride(length, crop_size, stride)):
+        assert all(0 <= offset <= length - crop_size for offset in offsets)
         covered = {i for o in offsets for i in range(o, o + crop_size)}
         assert covered == set(range(length))
 

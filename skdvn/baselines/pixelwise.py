@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import replace
-from numbers import Integral
 
-import numpy as np
 from sklearn.utils._param_validation import HasMethods, StrOptions
 
 from .._moved import with_moved_names
 from ..data.typing import ArrayLike, Self
 from ..estimators import (
     AUTO,
+    CHANNELS,
+    LEVELS,
     SEGMENTER_CONSTRAINTS,
     SOLVERS,
+    STRIDE,
     BaseSegmenter,
     Geometry,
     Solver,
-    at_least,
     check_pair,
     execution_for,
     mask_builder,
@@ -121,9 +121,9 @@ or list of arrays
         y : array-like of shape (n, height, width), or list of arrays
             Masks of classes.
         sample_weight : array-like of shape (n,), default=None
-            Non-negative weights of the images.
+            Non-negative weights of the images, as for `DVNSegmenter.fit`.
         X_val, y_val : array-like or list of arrays, default=None
-            What `early_stopping` looks at. Without them a part of X is held out.
+            What `early_stopping` looks at, as for `DVNSegmenter.fit`.
 
         Returns
         -------
@@ -135,8 +135,6 @@ or list of arrays
         draft, codec = self._draft(), self._new_codec()
         data = codec.read(X, y, sample_weight, draft, self._geometry)
         data = codec.fit_start(None, data, X, y, self.random_state)
-        if data.weight is not None:
-            data = data.at(np.flatnonzero(data.weight))
         splits = mask_splits(draft, codec, data, X_val, y_val)
         examples = self._examples(codec, data)
         draft._settle(codec)
@@ -212,7 +210,7 @@ batch_size, max_iter, early_stopping, validation_fraction, prediction_batch_size
 warm_start, checkpoint_dir, n_jobs, precision, device, random_state, verbose
         As for `DVNSegmenter`.
     n_networks : int, default=1
-        Networks whose guesses are averaged.
+        Networks whose guesses are averaged, at most 1,000.
 
     Attributes
     ----------
@@ -305,8 +303,8 @@ class UNetSegmenter(BasePixelwise):
     Parameters
     ----------
     n_channels : int or "auto", default="auto"
-        Channels of the finest level; "auto" is 32, and 16 for
-        images of more than 96 pixels.
+        Channels of the finest level, from 1 to 1,024; "auto" is 32, and 16 for images
+        of more than 96 pixels.
     n_levels, stride : int or "auto", default="auto"
         Levels, and the side of the squares of pixels that the finest sees as one; see
         `skdvn.MaskNet`.
@@ -315,7 +313,7 @@ batch_size, max_iter, early_stopping, validation_fraction, prediction_batch_size
 warm_start, checkpoint_dir, n_jobs, precision, device, random_state, verbose
         As for `DVNSegmenter`.
     n_networks : int, default=1
-        Networks whose guesses are averaged.
+        Networks whose guesses are averaged, at most 1,000.
 
     Attributes
     ----------
@@ -337,9 +335,9 @@ n_iter_, validation_score_
 
     _parameter_constraints = {
         **BasePixelwise._parameter_constraints,
-        "n_channels": [at_least(1, Integral), AUTO],
-        "n_levels": [at_least(1, Integral), AUTO],
-        "stride": [at_least(1, Integral), AUTO],
+        "n_channels": [CHANNELS, AUTO],
+        "n_levels": [LEVELS, AUTO],
+        "stride": [STRIDE, AUTO],
     }
 
     @with_moved_names
@@ -417,7 +415,7 @@ batch_size, max_iter, early_stopping, validation_fraction, prediction_batch_size
 warm_start, checkpoint_dir, n_jobs, precision, device, random_state, verbose
         As for `DVNSegmenter`.
     n_networks : int, default=1
-        Networks whose guesses are averaged.
+        Networks whose guesses are averaged, at most 1,000.
 
     Attributes
     ----------

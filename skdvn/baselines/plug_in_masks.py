@@ -11,13 +11,20 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clo
 from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.validation import check_is_fitted
 
-from ..data import MaskTargets, batches_of, check_as_many, parts_of
+from ..data import (
+    MaskTargets,
+    batches_of,
+    check_as_many,
+    check_same_size,
+    in_form_of,
+    parts_of,
+)
 from ..data.typing import ArrayLike, Maps, NDArray, Self
 from ..estimators import (
     ImageCodec,
     PlainStateMixin,
     VersionedMixin,
-    in_form_of_images,
+    counting,
     score_of_masks,
     with_checked_parameters,
 )
@@ -99,10 +106,12 @@ callable, default="auto"
         fitted = clone(self.estimator).fit(X, y, **fit_params)
         codec = ImageCodec(type(self).__name__)
         codec.device = torch.device("cpu")
+        _, rows = counting(X, y, fit_params.get("sample_weight"))
         codec.targets = MaskTargets(
             y,
             getattr(fitted, "ignore_label", None),
             getattr(fitted, "classes_", None),
+            rows,
         )
         self.estimator_, self.codec_ = fitted, codec
         self.classes_ = codec.targets.classes_
@@ -159,7 +168,7 @@ callable, default="auto"
         Y : ndarray of shape (n, height, width), or list of arrays
         """
         check_is_fitted(self)
-        return in_form_of_images(X, map(self.codec_.targets.decode, self._best(X)))
+        return in_form_of(X, map(self.codec_.targets.decode, self._best(X)))
 
     def predict_value(self, X: ArrayLike, Y: ArrayLike | None = None) -> NDArray[Any]:
         """Expected value of masks under the segmenter's probabilities.
@@ -169,7 +178,8 @@ callable, default="auto"
         X : array-like or list of arrays
             Images.
         Y : array-like of shape (n, height, width), or list of arrays, default=None
-            Masks of classes; None judges what `predict` returns.
+            Masks to judge, as for `DVNSegmenter.predict_value`. None judges what
+            `predict` returns.
 
         Returns
         -------
@@ -177,14 +187,14 @@ callable, default="auto"
             In [0, 1].
         """
         check_is_fitted(self)
-        Y = parts_of(self.predict(X) if Y is None else Y, "Y")
-        masks = self.codec_.targets.relaxed(Y, "Y")
-        term = expected_term(self.codec_.oracle(self.oracle))
+        masks = self.codec_.targets.relaxed(self.predict(X) if Y is None else Y, "Y")
         check_as_many(parts_of(X, "X"), masks)
-        logits = [
-            term(torch.as_tensor(mask, dtype=guess.dtype)[None], guess)[0]
-            for mask, guess in zip(masks, self._guesses(X), strict=True)
-        ]
+        term = expected_term(self.codec_.oracle(self.oracle))
+        logits = []
+        for i, guess in enumerate(self._guesses(X)):
+            check_same_size(guess[0], masks[i], i)
+            mask = torch.as_tensor(masks[i], dtype=guess.dtype)[None]
+            logits.append(term(mask, guess)[0])
         return torch.sigmoid(torch.cat(logits)).numpy()
 
     def score(

@@ -4,15 +4,18 @@ from .augmentation import FLIPS, Distortion
 from .files import replacing
 from .image_examples import ImageExamples, round_masks
 from .images import Images, mirrored
-from .label_maps import check_label_maps, check_same_shapes, in_form_of, is_integer
-from .lazy import LazySequence, chosen, import_pillow, is_lazy, mapped
+from .label_maps import check_label_maps, check_same_shapes, is_integer
+from .lazy import LazySequence, chosen, import_pillow, is_lazy, mapped, opened
 from .margins import MARGIN, inner
-from .masks import (
-    MaskTargets,
+from .masks import IGNORED, KNOWN, UNSEEN, MaskTargets, as_one_kind, opposed
+from .pictures import (
     check_as_many,
     check_images,
     check_same_size,
     check_same_sizes,
+    in_form_of,
+    is_array,
+    parts_at,
     parts_of,
     pictures_of,
 )
@@ -35,7 +38,10 @@ __all__ = [
     "CLIP_HIGH",
     "CLIP_LOW",
     "FLIPS",
+    "IGNORED",
+    "KNOWN",
     "MARGIN",
+    "UNSEEN",
     "ConstantRows",
     "Distortion",
     "Draw",
@@ -47,6 +53,7 @@ __all__ = [
     "Queries",
     "Rows",
     "SparseBatch",
+    "as_one_kind",
     "batches_of",
     "check_as_many",
     "check_images",
@@ -59,11 +66,15 @@ __all__ = [
     "import_pillow",
     "in_form_of",
     "inner",
+    "is_array",
     "is_integer",
     "is_lazy",
     "mapped",
     "mirrored",
+    "opened",
+    "opposed",
     "padded",
+    "parts_at",
     "parts_of",
     "pictures_of",
     "reduced",

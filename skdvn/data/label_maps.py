@@ -1,8 +1,9 @@
-"""Label maps of users: checks of integer classes or superpixel numbers per pixel."""
+"""Label maps of users: checks of classes or superpixel numbers per pixel."""
 
 from numbers import Integral
 
-import numpy as np
+from .masks import checked_mask
+from .pictures import parts_of
 
 
 def check_label_maps(Y, name):
@@ -10,8 +11,8 @@ def check_label_maps(Y, name):
 
     Parameters
     ----------
-    Y : array-like of shape (n, height, width), or list of arrays
-        Integers.
+    Y : array-like of shape (n, height, width), list of arrays or of paths
+        Integers, booleans or strings.
     name : str
         What error messages call it.
 
@@ -25,25 +26,9 @@ def check_label_maps(Y, name):
     ValueError
         If anything is wrong with Y; the message names the map.
     """
-    if isinstance(Y, str) or not hasattr(Y, "__len__"):
-        raise ValueError(
-            f"{name} must be an array or a list of arrays, got {type(Y).__name__}."
-        )
-    if not len(Y):
-        raise ValueError(f"{name} must hold at least one map, got none.")
-    maps = [np.asarray(part) for part in Y]
-    for i, part in enumerate(maps):
-        if part.ndim != 2 or 0 in part.shape:
-            raise ValueError(
-                f"{name}[{i}] must be a map of shape (height, width), none of them 0; "
-                f"got shape {part.shape}. A single map is {name}[np.newaxis]."
-            )
-        if part.dtype.kind not in "bui":
-            raise ValueError(
-                f"{name}[{i}] must hold integers, got dtype {part.dtype}. If all "
-                f"values are whole numbers, pass them as integers: {name}.astype(int)."
-            )
-    return maps
+    return [
+        checked_mask(part, f"{name}[{i}]") for i, part in enumerate(parts_of(Y, name))
+    ]
 
 
 def check_same_shapes(maps, others, name, other_name):
@@ -59,11 +44,6 @@ def check_same_shapes(maps, others, name, other_name):
                 f"{other_name}[{i}] must have the shape of {name}[{i}], {one.shape}; "
                 f"got {other.shape}."
             )
-
-
-def in_form_of(Y, maps):
-    """Return a list for a list of maps, else one array."""
-    return list(maps) if isinstance(Y, (list, tuple)) else np.stack(maps)
 
 
 def is_integer(value):

@@ -42,7 +42,7 @@ class LazySequence:
         return LazySequence(self._parts, self._function, rows)
 
 
-def mapped(function, parts):
+def mapped(function, parts, rows=None):
     """``function(item, position)`` of each item: a list, or lazily a `LazySequence`.
 
     Parameters
@@ -50,10 +50,13 @@ def mapped(function, parts):
     function : callable
     parts : list, ndarray or other sequence
         See `is_lazy`.
+    rows : sequence of int, default=None
+        Positions of the items that are wanted; None wants all.
     """
     if is_lazy(parts):
-        return LazySequence(parts, function)
-    return [function(part, i) for i, part in enumerate(parts)]
+        return LazySequence(parts, function, rows)
+    rows = range(len(parts)) if rows is None else rows
+    return [function(parts[row], row) for row in rows]
 
 
 def chosen(parts, rows):
@@ -87,7 +90,7 @@ def opened(part, name, colours=False):
 
     Parameters
     ----------
-    part : array-like, str or path-like
+    part : array-like, image of Pillow, str or path-like
     name : str
         What error messages call it.
     colours : bool, default=False
@@ -103,21 +106,54 @@ def opened(part, name, colours=False):
     ImportError
         If a file is to be read without Pillow.
     ValueError
-        If there is no such file, or it holds no image.
+        If there is no such file, it holds no image, or the item is no array.
     """
-    if not isinstance(part, str | os.PathLike):
-        return np.asarray(part)
-    Image = import_pillow(f"Reading {name}, the file {os.fspath(part)!r},")
-    try:
-        with Image.open(part) as file:
-            has_palette = colours and file.mode in ("P", "PA")
-            if has_palette or file.mode in ("RGBA", "CMYK", "YCbCr", "LAB", "HSV"):
-                file = file.convert("RGB")
-            elif file.mode == "LA":
-                file = file.convert("L")
-            return np.array(file)
-    except OSError as error:
+    if isinstance(part, str | os.PathLike):
+        return _read(part, name, colours)
+    if type(part).__module__.startswith("PIL."):
+        return _pixels(part, colours)
+    if np.ma.is_masked(part):
         raise ValueError(
-            f"{name} is {os.fspath(part)!r}, which cannot be read as an image: {error}"
+            f"{name} has masked pixels; fill them, for example by {name}.filled(0)."
+        )
+    try:
+        return _plain(np.asarray(part))
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise ValueError(
+            f"{name} is of type {type(part).__name__} and cannot be read as an array. "
+            "Allowed are arrays, nested lists whose rows are equally long, and paths "
+            "of image files."
+        ) from error
+
+
+def _plain(array):
+    """An array of objects as one of numbers or strings, where all are of one kind."""
+    if array.dtype != object:
+        return array
+    plain = np.array(array.tolist())
+    if plain.dtype.kind == "U" and not all(isinstance(one, str) for one in array.flat):
+        return array
+    return plain
+
+
+def _read(path, name, colours):
+    """The pixels of an image file."""
+    Image = import_pillow(f"Reading {name}, the file {os.fspath(path)!r},")
+    try:
+        with Image.open(path) as file:
+            return _pixels(file, colours)
+    except Exception as error:  # Pillow's readers raise of many kinds
+        raise ValueError(
+            f"{name} is {os.fspath(path)!r}, which cannot be read as an image: {error}"
             ". Allowed are paths of image files that Pillow can open."
         ) from error
+
+
+def _pixels(image, colours):
+    """The pixels of an image of Pillow, without transparency."""
+    has_palette = colours and image.mode in ("P", "PA")
+    if has_palette or image.mode in ("RGBA", "CMYK", "YCbCr", "LAB", "HSV"):
+        image = image.convert("RGB")
+    elif image.mode == "LA":
+        image = image.convert("L")
+    return np.array(image)

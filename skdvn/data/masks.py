@@ -1,11 +1,12 @@
-"""Images and masks of the user as lists of arrays, checked, and back."""
+"""Masks of the user as binary channels, checked, and back."""
 
 import warnings
 
 import numpy as np
 
-from .lazy import is_lazy, mapped, opened
+from .lazy import mapped, opened
 from .margins import inner
+from .pictures import parts_of
 
 # More classes than these are more likely grey levels.
 MANY_CLASSES = 64
@@ -15,116 +16,29 @@ MANY_CLASSES = 64
 FEW_PIXELS = 5
 
 
-def check_images(X, name="X"):
-    """Images as arrays with the channels first.
+# Floating point numbers from here on cannot be told apart.
+LARGEST_CLASS = 2**53
+
+
+# What the last channel of encoded truths says of a pixel: that it does not count, that
+# its class is known, or that it is of a class which was not there in `fit`.
+IGNORED, KNOWN, UNSEEN = 0, 1, 2
+
+
+def opposed(y):
+    """The truth that an output has nothing of, as it is where classes are unseen.
 
     Parameters
     ----------
-    X : array-like of shape (n, height, width, n_channels) or (n, height, width), \
-list of arrays, or sequence of arrays or of paths of image files
-        Finite numbers. Images of a list may differ in size, not in channels.
-    name : str, default="X"
-        What error messages call it.
+    y : ndarray or torch.Tensor of shape (..., n_channels, height, width)
+        Of one channel, the foreground, or one for each class.
 
     Returns
     -------
-    images : sequence of ndarray of shape (n_channels, height, width)
-        Of type uint8 or float32. A list; for files and other sequences that are not
-        in memory a `LazySequence`, which reads and checks images when asked for them.
-
-    Raises
-    ------
-    ValueError
-        If anything is wrong with X; the message names the image.
+    y_true : ndarray or torch.Tensor of the shape of y
+        Booleans: of one channel the opposite, of several no class at all.
     """
-    return mapped(
-        lambda image, i: _check_image(image, f"{name}[{i}]"), parts_of(X, name)
-    )
-
-
-def pictures_of(X):
-    """Images as they are, a list of arrays with the channels last; files are read."""
-    return [
-        opened(image, f"X[{i}]", colours=True)
-        for i, image in enumerate(parts_of(X, "X"))
-    ]
-
-
-def parts_of(X, name):
-    """The images or masks of an array, a list or another sequence."""
-    if isinstance(X, str) or not (hasattr(X, "__len__") and hasattr(X, "__getitem__")):
-        raise ValueError(
-            f"{name} must be an array, a list of arrays, or a sequence of arrays or of "
-            f"paths of image files; got {type(X).__name__}."
-            + f" Pass list({name})."
-            * hasattr(X, "__next__")
-        )
-    numbers = isinstance(X, np.ndarray) and (X.dtype.kind not in "OU" or X.ndim > 1)
-    if numbers and X.dtype != object and X.ndim not in (3, 4):
-        raise ValueError(
-            f"{name} must have shape (n, height, width) or (n, height, width, "
-            f"n_channels), got shape {X.shape}. A single image is {name}[np.newaxis]."
-        )
-    if not len(X):
-        raise ValueError(f"{name} must hold at least one image, got none.")
-    of_objects = isinstance(X, np.ndarray) and X.dtype.kind in "OU"
-    return list(X) if of_objects or hasattr(X, "iloc") else X
-
-
-def _check_image(image, name):
-    image = opened(image, name, colours=True)
-    if image.ndim not in (2, 3) or 0 in image.shape:
-        raise ValueError(
-            f"{name} must have shape (height, width) or (height, width, "
-            f"n_channels), none of them 0; got shape {image.shape}."
-        )
-    if image.dtype.kind not in "buif":
-        raise ValueError(f"{name} must hold numbers, got dtype {image.dtype}.")
-    if image.dtype.kind == "f" and not np.isfinite(image).all():
-        what = "NaN" if np.isnan(image).any() else "infinity"
-        raise ValueError(f"{name} contains {what}; pixels must be finite.")
-    if image.ndim == 3 and image.shape[0] <= 4 < min(image.shape[1:]):
-        raise ValueError(
-            f"{name} has shape {image.shape}, which looks like channels first; images "
-            "have channels last, (height, width, n_channels). Pass "
-            "np.moveaxis(image, 0, -1)."
-        )
-    if image.dtype != np.uint8:
-        image = image.astype(np.float32)
-    image = image[..., np.newaxis] if image.ndim == 2 else image
-    return np.ascontiguousarray(image.transpose(2, 0, 1))
-
-
-def check_as_many(images, masks, name="Y"):
-    """Raise unless there is one mask for each image."""
-    if len(images) != len(masks):
-        raise ValueError(
-            f"X has {len(images)} image(s) and {name} has {len(masks)} mask(s); there "
-            "must be one mask per image."
-        )
-
-
-def check_same_size(image, mask, i, name="Y"):
-    """Raise unless the mask at position i has the size of its image."""
-    if image.shape[1:] != mask.shape[1:]:
-        raise ValueError(
-            f"{name}[{i}] has height and width {mask.shape[1:]}; X[{i}] has "
-            f"{image.shape[1:]}. They must match."
-        )
-
-
-def check_same_sizes(images, masks, name="Y"):
-    """Raise unless there is one mask of the right size for each image.
-
-    Parameters
-    ----------
-    images, masks : sequence of ndarray of shape (n_channels, height, width)
-    name : str, default="Y"
-        What error messages call the masks.
-    """
-    check_as_many(images, masks, name)
-    for i in range(len(images)):
-        check_same_size(images[i], masks[i], i, name)
+    return (y < 0.5) & (y.shape[-3] == 1)
 
 
 class MaskTargets:
@@ -142,6 +56,8 @@ class MaskTargets:
         channel then, which is 1 where it is.
     classes : array-like, default=None
         All classes there will be, in place of those that Y holds.
+    rows : sequence of int, default=None
+        Positions of the masks that count; None counts all.
 
     Attributes
     ----------
@@ -152,29 +68,25 @@ class MaskTargets:
         Channels that inference works on.
     """
 
-    def __init__(self, Y, ignore_label=None, classes=None):
+    def __init__(self, Y, ignore_label=None, classes=None, rows=None):
         self.ignore_label = ignore_label
-        if classes is not None:
-            Y = [np.atleast_2d(classes)]
-        n_masks, largest = 0, {}
-        for mask in mapped(
-            lambda mask, i: _check_mask(mask, f"Y[{i}]"), parts_of(Y, "Y")
-        ):
-            n_masks += 1
-            for label, n in zip(*np.unique(mask, return_counts=True), strict=True):
-                largest[label] = max(largest.get(label, 0), n)
+        if classes is None:
+            largest, n_masks = _pixels_by_class(Y, rows)
+            where = f"All {n_masks} mask(s) of Y"
+        else:
+            largest = dict.fromkeys(checked_mask(np.atleast_2d(classes), "classes")[0])
+            where = "classes"
         known = [label for label in largest if not self._is_ignored(label)]
-        found = np.unique(np.array(known)) if known else np.array([])
-        self._check_classes(found, n_masks)
+        self.classes_ = as_one_kind(known)
+        self._check_classes(self.classes_, where)
         if classes is None:
             _warn_of_rare({k: largest[k] for k in known})
-        self.classes_ = found
-        self.n_outputs_ = 1 if len(found) == 2 else len(found)
+        self.n_outputs_ = 1 if len(self.classes_) == 2 else len(self.classes_)
 
     def _is_ignored(self, label):
         return self.ignore_label is not None and label == self.ignore_label
 
-    def _check_classes(self, classes, n_masks):
+    def _check_classes(self, classes, where):
         if len(classes) > MANY_CLASSES:
             warnings.warn(
                 f"Y holds {len(classes)} classes. If these are grey levels, pass "
@@ -185,14 +97,13 @@ class MaskTargets:
             found = (
                 f"hold only the class {classes.tolist()[0]!r}"
                 if len(classes)
-                else (f"hold nothing but ignore_label={self.ignore_label!r}")
+                else f"hold nothing but ignore_label={self.ignore_label!r}"
             )
             raise ValueError(
-                f"All masks of Y, from Y[0] to Y[{n_masks - 1}], {found}; at least one "
-                "must show a foreground too."
+                f"{where} {found}; at least one must show a foreground too."
             )
 
-    def encode(self, Y, name="Y"):
+    def encode(self, Y, name="Y", rows=None):
         """Masks as binary channels.
 
         Parameters
@@ -201,6 +112,8 @@ class MaskTargets:
             Masks of the classes known.
         name : str, default="Y"
             What error messages call it.
+        rows : sequence of int, default=None
+            Positions of the masks that are wanted; None wants all.
 
         Returns
         -------
@@ -208,55 +121,135 @@ class MaskTargets:
             Of type uint8; with an `ignore_label` (n_outputs_ + 1, height, width).
             A `LazySequence` where Y is lazy.
         """
-        return mapped(
-            lambda mask, i: self._encode(_check_mask(mask, f"{name}[{i}]"), i, name),
-            parts_of(Y, name),
-        )
 
-    def _encode(self, mask, i, name):
-        unknown = np.setdiff1d(mask, self.classes_)
-        unknown = [label for label in unknown if not self._is_ignored(label)]
-        if unknown:
+        def encoded(mask, i):
+            mask = self._checked(mask, f"{name}[{i}]")
+            self._refuse_unseen(mask, f"{name}[{i}]")
+            channels, state = self._encode(mask)
+            if self.ignore_label is None:
+                return channels
+            return np.concatenate([channels, state])
+
+        return mapped(encoded, parts_of(Y, name), rows)
+
+    def truth(self, Y, name="y"):
+        """Masks to judge outputs by, which may hold classes that `fit` has not seen.
+
+        Parameters
+        ----------
+        Y : array-like of shape (n, height, width), or list of arrays
+            Masks.
+        name : str, default="y"
+            What error messages call it.
+
+        Returns
+        -------
+        masks : list of ndarray of shape (n_outputs_ + 1, height, width)
+            As `encode` returns them; the last channel is `IGNORED`, `KNOWN` or
+            `UNSEEN`, where whatever is predicted is wrong.
+        """
+
+        def encoded(mask, i):
+            mask = self._checked(mask, f"{name}[{i}]")
+            channels, state = self._encode(mask)
+            if (state == UNSEEN).any():
+                warnings.warn(
+                    f"{name} holds the class(es) {self._unseen(mask)}, which were not "
+                    f"there in fit: {self.classes_.tolist()} were. Such pixels count "
+                    "as wrong.",
+                    stacklevel=7,
+                )
+            return np.concatenate([channels, state])
+
+        return mapped(encoded, parts_of(Y, name))
+
+    def _checked(self, mask, name):
+        """A mask of classes of the kind that `fit` has seen, numbers or strings."""
+        mask = checked_mask(mask, name)
+        if (mask.dtype.kind in "US") != (self.classes_.dtype.kind in "US"):
             raise ValueError(
-                f"{name}[{i}] holds the unknown class(es) "
-                f"{np.array(unknown[:5]).tolist()}; known are {self.classes_.tolist()}."
+                f"{name} is of type {mask.dtype}, and the classes known are "
+                f"{self.classes_.tolist()}; both must be numbers, or both strings."
             )
+        return mask
+
+    def _encode(self, mask):
+        """Channels of the classes, and what is known of each pixel."""
         shown = self.classes_[-self.n_outputs_ :, np.newaxis, np.newaxis]
         channels = (mask == shown).astype(np.uint8)
-        if self.ignore_label is None:
-            return channels
-        known = np.isin(mask, self.classes_)
-        if self.n_outputs_ > 1:
-            channels[0, ~known] = 1  # so that every pixel has a class
-        return np.concatenate([channels, known[np.newaxis].astype(np.uint8)])
+        state = np.where(np.isin(mask, self.classes_), KNOWN, UNSEEN).astype(np.uint8)
+        if self.ignore_label is not None:
+            ignored = mask == self.ignore_label
+            state[ignored] = IGNORED
+            if self.n_outputs_ > 1:
+                channels[0, ignored] = 1  # so that every pixel has a class
+        return channels, state[np.newaxis]
+
+    def _unseen(self, mask):
+        """Some of the classes of a mask that `fit` has not seen."""
+        unseen = np.setdiff1d(mask, self.classes_)
+        unseen = [label for label in unseen if not self._is_ignored(label)]
+        return np.array(unseen[:5]).tolist()
+
+    def _refuse_unseen(self, mask, name):
+        unseen = self._unseen(mask)
+        if unseen:
+            raise ValueError(
+                f"{name} holds the unknown class(es) {unseen}; known are "
+                f"{self.classes_.tolist()}."
+            )
 
     def relaxed(self, Y, name="Y"):
         """Masks of a user as channels in [0, 1]: as `encode`, or relaxed already.
 
-        Arrays of floats hold how much a pixel is foreground, (height, width), or with
-        more than two classes how much it is of each, (n_classes, height, width).
-        """
-        given = parts_of(Y, name)
-        if is_lazy(given) or not all(map(self._is_relaxed, map(np.asarray, given))):
-            masks = self.encode(Y, name)
-            return mapped(lambda mask, i: mask[: self.n_outputs_], masks)
-        parts = [np.asarray(mask) for mask in given]
-        shape = "(height, width)"
-        if self.n_outputs_ > 1:
-            shape = f"({self.n_outputs_}, height, width)"
-        parts = [mask.reshape(-1, *mask.shape[-2:]) for mask in parts]
-        for i, mask in enumerate(parts):
-            if len(mask) != self.n_outputs_ or not ((mask >= 0) & (mask <= 1)).all():
-                raise ValueError(
-                    f"{name}[{i}] must hold numbers in [0, 1] of shape {shape};"
-                    f" got shape {np.shape(Y[i])} and values from {mask.min():.4g} to "
-                    f"{mask.max():.4g}."
-                )
-        return [mask.astype(np.float32) for mask in parts]
+        Parameters
+        ----------
+        Y : array-like or list of arrays
+            Masks of classes, or shares in [0, 1]: how much a pixel is foreground,
+            (height, width), or how much it is of each class, (n_classes, height,
+            width). Floats all of which are classes are taken as classes.
+        name : str, default="Y"
+            What error messages call it.
 
-    def _is_relaxed(self, mask):
-        """Whether a mask of floats holds shares rather than classes."""
-        return mask.dtype.kind == "f" and (mask.ndim > 2 or self.n_outputs_ == 1)
+        Returns
+        -------
+        masks : list of ndarray of shape (n_outputs_, height, width)
+            A `LazySequence` where Y is lazy.
+        """
+        return mapped(
+            lambda mask, i: self._relaxed(mask, f"{name}[{i}]"), parts_of(Y, name)
+        )
+
+    def _relaxed(self, mask, name):
+        mask = opened(mask, name)
+        if mask.dtype.kind == "f" and not np.isfinite(mask).all():
+            raise ValueError(f"{name} contains NaN or infinity.")
+        if not self._holds_shares(mask):
+            mask = self._checked(mask, name)
+            self._refuse_unseen(mask, name)
+            return self._encode(mask)[0]
+        shares = mask[np.newaxis] if mask.ndim == 2 else mask
+        numbers = mask.dtype.kind in "buif" and shares.ndim == 3 and shares.size > 0
+        fits = numbers and len(shares) in (self.n_outputs_, len(self.classes_))
+        if fits and ((shares >= 0) & (shares <= 1)).all():
+            return shares[-self.n_outputs_ :].astype(np.float32)
+        allowed = f"({len(self.classes_)}, height, width)"
+        if self.n_outputs_ == 1:
+            allowed = f"(height, width) or {allowed}"
+        found = f"shape {mask.shape} of type {mask.dtype}"
+        if numbers:
+            found += f" and values from {shares.min():.4g} to {shares.max():.4g}"
+        raise ValueError(
+            f"{name} must hold numbers in [0, 1] of shape {allowed}, or the classes "
+            f"{self.classes_.tolist()}; got {found}."
+        )
+
+    def _holds_shares(self, mask):
+        """Whether a mask says how much pixels are of the classes, not which."""
+        if mask.ndim != 2:
+            return True
+        binary = self.n_outputs_ == 1 and mask.dtype.kind == "f"
+        return binary and not np.isin(mask, self.classes_).all()
 
     def decode(self, relaxed):
         """Classes of relaxed outputs.
@@ -292,6 +285,44 @@ class MaskTargets:
         return inside / inside.sum(axis=-3, keepdims=True)
 
 
+def _pixels_by_class(Y, rows):
+    """The most pixels that any mask has of each class, and how many masks there are."""
+    masks = mapped(
+        lambda mask, i: checked_mask(mask, f"Y[{i}]"), parts_of(Y, "Y"), rows
+    )
+    largest = {}
+    for mask in masks:
+        for label, n in zip(*np.unique(mask, return_counts=True), strict=True):
+            largest[label] = max(largest.get(label, 0), n)
+    return largest, len(masks)
+
+
+def as_one_kind(labels, name="Y"):
+    """Classes in order; numbers and strings have none in common.
+
+    Parameters
+    ----------
+    labels : iterable
+        Integers, booleans or strings.
+    name : str, default="Y"
+        What error messages call the masks that hold them.
+
+    Returns
+    -------
+    classes : ndarray of shape (n_classes,)
+    """
+    labels = list(labels)
+    named = [isinstance(label, str | bytes) for label in labels]
+    if any(named) and not all(named):
+        number = next(label for label in labels if not isinstance(label, str | bytes))
+        string = labels[named.index(True)]
+        raise ValueError(
+            f"{name} holds numbers and strings as classes, such as {number} and "
+            f"'{string}'; allowed are either."
+        )
+    return np.unique(np.array(labels))
+
+
 def _warn_of_rare(largest):
     """Warn of classes that are hardly there, given their pixels in one mask at most."""
     rare = [label for label, n in largest.items() if n <= FEW_PIXELS]
@@ -305,19 +336,50 @@ def _warn_of_rare(largest):
         )
 
 
-def _check_mask(mask, name):
+def checked_mask(mask, name):
+    """A mask of classes as an array.
+
+    Parameters
+    ----------
+    mask : array-like or path
+    name : str
+        What error messages call it.
+
+    Returns
+    -------
+    mask : ndarray of shape (height, width)
+        Integers, booleans or strings.
+
+    Raises
+    ------
+    ValueError
+        If it is anything else.
+    """
     mask = opened(mask, name)
     if mask.ndim != 2 or 0 in mask.shape:
+        hints = {
+            1: f" A single mask is {name.partition('[')[0]}[np.newaxis].",
+            3: " A pixel has one number or string; colours and shares have several. Of "
+            f"one channel pass {name}[..., 0].",
+        }
         raise ValueError(
-            f"{name} must be a mask of shape (height, width), got shape {mask.shape}."
+            f"{name} must be a mask of shape (height, width), none of them 0; got "
+            f"shape {mask.shape}.{hints.get(mask.ndim, '')}"
         )
-    if mask.dtype.kind == "f":
-        if not np.isfinite(mask).all():
-            raise ValueError(f"{name} contains NaN or infinity.")
-        if (mask != np.round(mask)).any():
-            raise ValueError(
-                f"{name} must hold classes, integers or strings; got fractions such "
-                f"as {mask[mask != np.round(mask)][0]:.4g}."
-            )
-        mask = mask.astype(np.int64)
-    return mask
+    if mask.dtype.kind not in "buifUS":
+        raise ValueError(
+            f"{name} must hold classes, integers or strings; got dtype {mask.dtype}."
+        )
+    if mask.dtype.kind != "f":
+        return mask
+    if not np.isfinite(mask).all():
+        raise ValueError(f"{name} contains NaN or infinity.")
+    whole = mask == np.round(mask)
+    if not whole.all() or not (np.abs(mask) < LARGEST_CLASS).all():
+        wrong = mask[~whole | (np.abs(mask) >= LARGEST_CLASS)][0]
+        what = "fractions" if not whole.all() else "numbers"
+        raise ValueError(
+            f"{name} must hold classes, integers or strings; got {what} such as "
+            f"{wrong:.4g}."
+        )
+    return mask.astype(np.int64)

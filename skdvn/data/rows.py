@@ -237,7 +237,8 @@ class Examples:
     weight : torch.Tensor of shape (n,), default=None
         Weights of mean 1; None weighs all rows alike.
     known : Rows, default=None
-        1 where the truth of a mask is known, else 0; None is everywhere.
+        `IGNORED`, `KNOWN` or `UNSEEN` for each pixel of a mask, see
+        `MaskTargets.truth`; None is known everywhere.
     """
 
     x: Rows

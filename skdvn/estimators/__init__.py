@@ -6,6 +6,9 @@ from .calibration import CalibratedValueCV
 from .callbacks import CALLBACK_ATTRIBUTES, with_callbacks
 from .components import (
     AUTO,
+    CHANNELS,
+    LEVELS,
+    STRIDE,
     Ascent,
     Augmentation,
     Component,
@@ -22,6 +25,7 @@ from .experts import KernelRidgeExpert, LogisticExpert, NeighborsExpert
 from .fingerprint import fingerprint
 from .forests import TreesExpert
 from .image_codec import ImageCodec
+from .image_data import counting
 from .image_sizes import Geometry, Sizes
 from .initializers import EstimatorStart, MeanStart, SegmenterStart
 from .input_views import ClippingScaler, InputView
@@ -57,12 +61,7 @@ from .parameters import (
 from .perceptron import PerceptronExpert
 from .plain_state import MARKS, PlainStateMixin, packed, unpacked
 from .segmentation import DVNSegmenter
-from .segmenter import (
-    SEGMENTER_CONSTRAINTS,
-    BaseSegmenter,
-    in_form_of_images,
-    score_of_masks,
-)
+from .segmenter import SEGMENTER_CONSTRAINTS, BaseSegmenter, score_of_masks
 from .solvers import SGD, Adam, AdamW, EarlyStopping, Solver
 from .stack import StackedGuess, experts_for
 from .threads import on_one_thread
@@ -71,10 +70,13 @@ from .versions import OtherVersionWarning, VersionedMixin, this_version
 __all__ = [
     "AUTO",
     "CALLBACK_ATTRIBUTES",
+    "CHANNELS",
+    "LEVELS",
     "MARKS",
     "SEGMENTER_CONSTRAINTS",
     "SGD",
     "SOLVERS",
+    "STRIDE",
     "TRAINING_CONSTRAINTS",
     "Adam",
     "AdamW",
@@ -119,12 +121,12 @@ __all__ = [
     "at_least",
     "check_pair",
     "check_positives",
+    "counting",
     "execution_for",
     "experts_for",
     "feed_forward",
     "fingerprint",
     "half_pays",
-    "in_form_of_images",
     "mask_builder",
     "mask_optimization",
     "mask_splits",

@@ -19,19 +19,29 @@ from ..networks import ACTIVATIONS
 from ..training import GRADIENT_LOSSES, LOSSES
 
 AUTO = StrOptions({"auto"})
+# Rates, weights and sizes beyond this exhaust the range of numbers, and more samples,
+# copies or networks than that the memory.
+LARGEST, MOST = 1_000_000, 1_000
 
 
-def at_least(low, kind=Real):
-    """Numbers from this one upwards."""
-    return Interval(kind, low, None, closed="left")
+def at_least(low, kind=Real, most=None):
+    """Numbers from this one upwards; real ones to the largest that are of use."""
+    most = LARGEST if kind is Real else most
+    return Interval(kind, low, most, closed="left" if most is None else "both")
 
 
 def above(low):
-    """Real numbers greater than this one."""
-    return Interval(Real, low, None, closed="neither")
+    """Real numbers greater than this one, to the largest that are of use."""
+    return Interval(Real, low, LARGEST, closed="right")
 
 
 SHARE = Interval(Real, 0, 1, closed="left")
+# Of images and of networks for them. More would take memory without end: channels are
+# doubled by each level, and distorted crops are cut from windows that grow with the
+# strength.
+SIDE, CHANNELS = at_least(1, Integral, 2048), at_least(1, Integral, 1024)
+LEVELS, STRIDE = at_least(1, Integral, 8), at_least(1, Integral, 16)
+STRENGTH = Interval(Real, 0, 3, closed="both")
 
 
 class Component(BaseEstimator):
@@ -272,18 +282,19 @@ class MaskNet(Component):
         see `skdvn.networks.GuessNetwork`, or a term linear in y as in the paper's
         network for labels.
     n_levels : int or "auto", default="auto"
-        Levels; each halves the resolution and doubles the channels. "auto" is 3 for
-        images of up to 48 pixels and 4 for larger ones.
+        Levels, from 1 to 8; each halves the resolution and doubles the channels, of
+        which the last may have 4,096. "auto" is 3 for images of up to 48 pixels and 4
+        for larger ones.
     stride : int or "auto", default="auto"
-        Side of the squares of pixels that the finest level sees as one, see
-        `skdvn.networks.UNet`. "auto" is 1 for images of up to 48 pixels, 2 for larger
-        ones.
+        Side of the squares of pixels that the finest level sees as one, from 1 to 16,
+        see `skdvn.networks.UNet`. "auto" is 1 for images of up to 48 pixels, 2 for
+        larger ones. Together with the levels it may divide images by 256.
     """
 
     _parameter_constraints = {
         "local_term": [StrOptions({"oracle", "linear"})],
-        "n_levels": [at_least(1, Integral), AUTO],
-        "stride": [at_least(1, Integral), AUTO],
+        "n_levels": [LEVELS, AUTO],
+        "stride": [STRIDE, AUTO],
     }
 
     def __init__(
@@ -304,17 +315,18 @@ class Crops(Component):
     Parameters
     ----------
     size : int or "auto", default="auto"
-        Side of the square crops. With "auto", networks that can take images of any
-        size see them whole: they train on squares with the typical longer side of the
-        images, at most 128 pixels, and predict each image in one piece, large ones in
-        tiles. "conv" sees three quarters of the typical shorter side, value networks of
-        your own all of it.
+        Side of the square crops, up to 2,048. With "auto", networks that can take
+        images of any size see them whole: they train on squares with the typical longer
+        side of the images, at most 128 pixels, and predict each image in one piece,
+        large ones in tiles. "conv" sees three quarters of the typical shorter side,
+        value networks of your own all of it.
     n_crops : int or "auto", default="auto"
         Crops per image in prediction, evenly spaced: 1, 9, 25, 36 ... for 1, 3, 5, 6
-        along each axis, and more where they would not cover the image. "auto"
-        overlaps neighbours by at least half.
+        along each axis, and more where they would not cover the image; at most 1,000.
+        "auto" overlaps neighbours by at least half.
     stride : int, default=None
-        Distance of neighbouring crops in pixels, instead of `n_crops`.
+        Distance of neighbouring crops in pixels, instead of `n_crops`. More than the
+        side of a crop counts as that, so that crops cover the image.
     aggregation : {"joint", "average"}, default="joint"
         Whether all crops of an image climb together, each pixel by the sum of their
         gradients, or each crop alone, whose masks are averaged. Guesses of per-pixel
@@ -326,24 +338,24 @@ class Crops(Component):
     shift : int or "auto", default="auto"
         Pixels by which whole images are shifted up, down, left and right in
         prediction, for four more views over which the guess is averaged (test-time
-        augmentation); 0 for none. "auto" is 1 for images at most twice as large as
-        those trained on, else 0.
+        augmentation); 0 for none, at most 128. "auto" is 1 for images at most twice as
+        large as those trained on, else 0.
     per_image : int, default=1
-        Random crops of each training image in an epoch.
+        Random crops of each training image in an epoch, at most 1,000.
     visits : int, default=1
-        For how many epochs a crop stays before another takes its place. More than 1
-        lets "chain" and "replay" tuples go on from visit to visit.
+        For how many epochs a crop stays before another takes its place, at most 1,000.
+        More than 1 lets "chain" and "replay" tuples go on from visit to visit.
     """
 
     _parameter_constraints = {
-        "size": [at_least(1, Integral), AUTO],
-        "n_crops": [at_least(1, Integral), AUTO],
-        "stride": [at_least(1, Integral), None],
+        "size": [SIDE, AUTO],
+        "n_crops": [at_least(1, Integral, MOST), AUTO],
+        "stride": [SIDE, None],
         "aggregation": [StrOptions({"joint", "average"})],
         "flip": ["boolean", AUTO],
-        "shift": [at_least(0, Integral), AUTO],
-        "per_image": [at_least(1, Integral)],
-        "visits": [at_least(1, Integral)],
+        "shift": [at_least(0, Integral, 128), AUTO],
+        "per_image": [at_least(1, Integral, MOST)],
+        "visits": [at_least(1, Integral, MOST)],
     }
 
     def __init__(
@@ -374,14 +386,14 @@ class Augmentation(Component):
     Parameters
     ----------
     strength : float, default=1.0
-        Of rotation, scaling, shift and colour changes, non-negative; 0 turns them off
+        Of rotation, scaling, shift and colour changes, from 0 to 3; 0 turns them off
         and 1 is what works for photographs.
     flips : {"horizontal", "both", "none"}, default="horizontal"
         Mirror images to train on.
     """
 
     _parameter_constraints = {
-        "strength": [at_least(0)],
+        "strength": [STRENGTH],
         "flips": [StrOptions(set(FLIPS))],
     }
 

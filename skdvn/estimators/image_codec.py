@@ -1,26 +1,24 @@
 """Images and masks of the user as examples for the network, and back."""
 
-import itertools
 import warnings
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from sklearn.utils import check_random_state
 
 from ..data import (
+    UNSEEN,
     ConstantRows,
     Distortion,
     Examples,
     ImageExamples,
     Images,
     MaskTargets,
-    check_as_many,
     check_images,
     check_same_sizes,
-    chosen,
     mapped,
     padded,
+    parts_at,
     reduced,
     resized,
     working_size,
@@ -28,32 +26,16 @@ from ..data import (
 from ..inference import views_of
 from ..oracles import MAP_ORACLES, get_oracle
 from .components import Augmentation, Crops
+from .image_data import ImageData, counting, groups_of_equal_size
 from .image_sizes import settled_sizes
 from .image_statistics import statistics_of
 from .initializers import SegmenterStart
-from .parameters import checked_weight, resolve_device
+from .parameters import resolve_device
 from .plain_state import PlainStateMixin
 from .user_augmentation import UserAugmentation
 
 # Pixels have another range than those of `fit` if the lengths differ by more than this.
 OTHER_RANGE = 32
-
-
-class ImageData(NamedTuple):
-    """Images, masks and where inference starts, at the size worked on; and weights."""
-
-    images: object
-    masks: object
-    starts: object
-    weight: np.ndarray | None
-
-    def at(self, rows):
-        """The data at these positions."""
-        parts = (self.images, self.masks, self.starts)
-        weight = None if self.weight is None else self.weight[rows]
-        return ImageData(
-            *(None if part is None else chosen(part, rows) for part in parts), weight
-        )
 
 
 def resolve_crops(crops):
@@ -126,14 +108,14 @@ class ImageCodec(PlainStateMixin):
         data : ImageData
             Without starts.
         """
-        before, images = self._before, check_images(X)
-        self.targets = MaskTargets(y, params.ignore_label, classes)
-        masks = self.targets.encode(y, "Y")
-        check_as_many(images, masks)
-        found = statistics_of(images, masks)
+        before = self._before
+        weight, rows = counting(X, y, sample_weight)
+        images = check_images(X, rows=rows)
+        self.targets = MaskTargets(y, params.ignore_label, classes, rows)
+        masks = self.targets.encode(y, "Y", rows)
+        found = statistics_of(images, masks, rows)
         if before is not None:
             self._check_classes(before.targets.classes_)
-        weight = checked_weight(sample_weight, np.zeros(len(images)))
         self.device = resolve_device(params.device)
         if before is None:
             self.n_channels, self.pixel_range = found.n_channels, found.pixel_range
@@ -149,23 +131,32 @@ class ImageCodec(PlainStateMixin):
                 setattr(self, name, getattr(before, name))
             self._check_channels(found.n_channels, "X")
         self._before = None
-        return self._worked_on(images, masks, weight)
+        return self._worked_on(images, masks, weight, rows)
 
-    def read_more(self, X, y, sample_weight, name="Y"):
-        """Further images and masks, checked, as `ImageData`."""
-        images = self.checked(X, "X" if name == "Y" else "X_val")
-        masks = self.targets.encode(y, name)
-        check_same_sizes(images, masks, name)
-        weight = checked_weight(sample_weight, np.zeros(len(images)))
-        return self._worked_on(images, masks, weight, self.starts_of(X))
+    def read_more(self, X, y, sample_weight):
+        """Further images and masks to learn from, checked, as `ImageData`."""
+        weight, rows = counting(X, y, sample_weight)
+        images = self.checked(X, rows=rows)
+        masks = self.targets.encode(y, "Y", rows)
+        check_same_sizes(images, masks, rows=rows)
+        starts = self.starts_of(X if rows is None else parts_at(X, rows, "X"))
+        return self._worked_on(images, masks, weight, rows, starts)
 
-    def _worked_on(self, images, masks, weight, starts=None):
+    def read_held_out(self, X_val, y_val):
+        """Images and masks to judge by; classes not seen so far count as wrong."""
+        images = self.checked(X_val, "X_val")
+        masks = self.targets.truth(y_val, "y_val")
+        check_same_sizes(images, masks, "y_val", "X_val")
+        return self._worked_on(images, masks, starts=self.starts_of(X_val))
+
+    def _worked_on(self, images, masks, weight=None, rows=None, starts=None):
         """The data at the size worked on."""
         return ImageData(
             reduced(images, self.sizes.longest),
             mapped(lambda mask, i: self._reduced_mask(mask), masks),
             None if starts is None else reduced(starts, self.sizes.longest),
             weight,
+            rows,
         )
 
     def _reduced_mask(self, mask):
@@ -174,7 +165,10 @@ class ImageCodec(PlainStateMixin):
         if size == mask.shape[1:]:
             return mask
         shares, n = resized(mask.astype(np.float32), size), self.targets.n_outputs_
-        parts = self.targets.round(shares[:n]), shares[n:] >= 0.5
+        parts = [self.targets.round(shares[:n])]
+        if len(mask) > n:
+            unseen = resized((mask[n:] == UNSEEN).astype(np.float32), size) >= 0.5
+            parts.append(np.where(unseen, UNSEEN, shares[n:] >= 0.5))
         return np.concatenate([part.astype(np.uint8) for part in parts])
 
     def fit_start(self, start, data, X, y, random_state):
@@ -190,6 +184,8 @@ class ImageCodec(PlainStateMixin):
             self.start = start
             return data
         self.initializer = start
+        if data.rows is not None:
+            X, y = parts_at(X, data.rows, "X"), parts_at(y, data.rows, "Y")
         seed = check_random_state(random_state).randint(2**31 - 1)
         return data._replace(starts=reduced(start.fit(X, y, seed), self.sizes.longest))
 
@@ -222,14 +218,22 @@ class ImageCodec(PlainStateMixin):
                 f" got {found.tolist()}. Set warm_start=False to start anew."
             )
 
-    def checked(self, X, name="X"):
-        """New images as a sequence of arrays, channels first, at their own sizes."""
+    def checked(self, X, name="X", rows=None):
+        """New images as a sequence of arrays, channels first, at their own sizes.
+
+        Parameters
+        ----------
+        X, name, rows
+            As for `check_images`.
+        """
+        images = check_images(X, name, rows)
+        positions = range(len(images)) if rows is None else rows
 
         def with_known_channels(image, i):
-            self._check_channels(len(image), f"{name}[{i}]")
+            self._check_channels(len(image), f"{name}[{positions[i]}]")
             return image
 
-        images = mapped(with_known_channels, check_images(X, name))
+        images = mapped(with_known_channels, images)
         if isinstance(images, list):
             self._check_range(images, name)
         return images
@@ -278,6 +282,7 @@ class ImageCodec(PlainStateMixin):
         """What a network learns from: random crops of the images."""
         size, weight = self.sizes.crop_size, data.weight
         if weight is not None:
+            weight = weight / weight.max()  # whose sum may be too large a number
             weight = torch.as_tensor(weight / weight.mean(), dtype=self.dtype)
             weight = weight.to(self.device)
         if data.starts is None:
@@ -326,7 +331,7 @@ class ImageCodec(PlainStateMixin):
             list(torch.cat(parts)) if parts else None for parts in cut.values()
         )
         n_outputs, known = self.targets.n_outputs_, None
-        if self.targets.ignore_label is not None:
+        if len(y[0]) > n_outputs:
             known = self.tensors([mask[n_outputs:] for mask in y])
         return Examples(
             self.tensors(x, standardize=True),
@@ -372,11 +377,3 @@ class ImageCodec(PlainStateMixin):
         if whole:
             return arrays
         return [padded(array, self.sizes.crop_size) for array in arrays]
-
-
-def groups_of_equal_size(images):
-    """Positions of the images of each size."""
-    sizes = [image.shape[1:] for image in images]
-    order = sorted(range(len(images)), key=lambda i: sizes[i])
-    groups = itertools.groupby(order, key=lambda i: sizes[i])
-    return [list(group) for _, group in groups]

@@ -83,9 +83,15 @@ def settled_sizes(sizes, image_size, crop_size, geometry_of):
         np.sort([working_size(size, longest) for size in sizes]), axis=0
     )
     shorter, longer = np.minimum(typical, LONGEST_SIDE)
-    multiple, whole, share = geometry_of(int(longer))
-    n = np.ceil(longer / multiple) if whole else max(1, share * shorter // multiple)
-    return Sizes(longest, whole, multiple, int(n) * multiple)
+    size, crop_size = None, int(longer)
+    while crop_size != size:  # a larger one may be asked for another multiple
+        size = crop_size
+        multiple, whole, share = geometry_of(size)
+        if not whole:
+            n = max(1, share * shorter // multiple)
+            return Sizes(longest, whole, multiple, int(n) * multiple)
+        crop_size = int(np.ceil(longer / multiple)) * multiple
+    return Sizes(longest, whole, multiple, crop_size)
 
 
 def resolve_image_size(image_size, sizes):

@@ -29,12 +29,14 @@ class ImageStatistics(NamedTuple):
     pixel_range: tuple
 
 
-def statistics_of(images, masks):
+def statistics_of(images, masks, rows=None):
     """Look at each image and its mask once, so that none needs to stay in memory.
 
     Parameters
     ----------
     images, masks : sequence of ndarray of shape (n_channels, height, width)
+    rows : sequence of int, default=None
+        What error messages call their positions.
 
     Returns
     -------
@@ -52,14 +54,15 @@ def statistics_of(images, masks):
         np.inf,
         -np.inf,
     )
-    for i in range(len(images)):
+    rows = range(len(images)) if rows is None else rows
+    for i, row in enumerate(rows):
         image = images[i]
         if len(image) != n_channels:
             raise ValueError(
-                f"X[{i}] has {len(image)} channel(s) and X[0] has "
+                f"X[{row}] has {len(image)} channel(s) and X[{rows[0]}] has "
                 f"{n_channels}; all images must have the same."
             )
-        check_same_size(image, masks[i], i)
+        check_same_size(image, masks[i], row)
         sizes.append(image.shape[1:])
         low, high = min(low, float(image.min())), max(high, float(image.max()))
         # Moments of parts, put together (Chan et al., 1979).

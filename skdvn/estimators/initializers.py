@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.model_selection import KFold, cross_val_predict
 
-from ..data import check_images, chosen, mapped, parts_of, resized
+from ..data import check_images, mapped, parts_at, resized
 
 N_FOLDS = 5
 
@@ -111,12 +111,17 @@ class SegmenterStart:
         -------
         starts : list of ndarray of shape (1, height, width)
         """
+        if len(X) < 2:
+            raise ValueError(
+                f"init={self.estimator!r} predicts the masks of training images out of "
+                "fold, which needs at least 2 images of positive weight; got 1."
+            )
         folds = KFold(min(N_FOLDS, len(X)), shuffle=True, random_state=seed)
         starts = [None] * len(X)
         for train, test in folds.split(np.empty(len(X))):
-            part = _at(X, train, "X"), _at(Y, train, "Y")
+            part = parts_at(X, train, "X"), parts_at(Y, train, "Y")
             fitted = clone(self.estimator).fit(*part)
-            predicted = self._encode(fitted.predict(_at(X, test, "X")))
+            predicted = self._encode(fitted.predict(parts_at(X, test, "X")))
             for i, mask in zip(test, predicted, strict=True):
                 starts[i] = mask
         self.estimator = clone(self.estimator).fit(X, Y)
@@ -129,14 +134,6 @@ class SegmenterStart:
     def _encode(self, predicted):
         masks = self._targets.encode(predicted, "the output of init.predict")
         return [mask[: self._targets.n_outputs_] for mask in masks]
-
-
-def _at(data, rows, name):
-    """Images or masks at these positions, as they are; lazy ones stay lazy."""
-    parts = parts_of(data, name)
-    if isinstance(parts, np.ndarray):
-        return parts[rows]
-    return chosen(mapped(lambda part, i: part, parts), rows)
 
 
 class MeanStart:

@@ -18,6 +18,8 @@ from .parameters import continues, given_or, resolve_loss
 NETWORKS = {"unet", "conv"}
 # Channels, levels and stride of a U-Net for images of up to so many pixels.
 UNET_SHAPES = {48: (32, 3, 1), 96: (32, 4, 2), None: (16, 4, 2)}
+# Of U-Nets: channels of the coarsest level, and pixels that it sees as one.
+MOST_CHANNELS, MOST_PIXELS = 4096, 256
 # What heights and widths may have to be multiples of.
 MULTIPLES = (1, 2, 4, 8, 16, 32)
 
@@ -48,7 +50,20 @@ def unet_shape(n_channels, net, size):
         shape for most, shape in UNET_SHAPES.items() if most is None or size <= most
     ]
     given = n_channels, net.n_levels, net.stride
-    return tuple(map(given_or, given, shapes[0]))
+    n_channels, n_levels, stride = map(given_or, given, shapes[0])
+    growth = 2 ** (n_levels - 1)
+    if n_channels * growth > MOST_CHANNELS:
+        raise ValueError(
+            f"n_channels={n_channels} and n_levels={n_levels} make "
+            f"{n_channels * growth:,} channels at the coarsest level; at most "
+            f"{MOST_CHANNELS:,} are allowed. Lower either."
+        )
+    if stride * growth > MOST_PIXELS:
+        raise ValueError(
+            f"stride={stride} and n_levels={n_levels} divide height and width by "
+            f"{stride * growth:,}; at most {MOST_PIXELS} is allowed. Lower either."
+        )
+    return n_channels, n_levels, stride
 
 
 def network_named(network, name):
@@ -100,15 +115,15 @@ def module_geometry(module, codec, size):
     n_outputs = codec.targets.n_outputs_
     for multiple in MULTIPLES:
         side = -(-size // multiple) * multiple
-        x = torch.zeros(1, codec.n_channels, side, side + multiple)
-        found = _fault(module, x, n_outputs)
-        if not found:
+        shapes = [(1, codec.n_channels, side, side + more) for more in (0, multiple)]
+        faults = [_fault(module, torch.zeros(shape), n_outputs) for shape in shapes]
+        if not any(faults):
             return Geometry(multiple)
     raise ValueError(
         f"network of type {type(module).__name__} must map images (n, "
         f"{codec.n_channels}, height, width) to logits (n, {n_outputs}, height, "
-        "width), or those of a whole fraction of height and width; on images of size "
-        f"{tuple(x.shape[2:])} {found}. A value network has the methods encode(x) and "
+        f"width), or those of a whole fraction of height and width; "
+        f"{next(filter(None, faults))}. A value network has the methods encode(x) and "
         "score(context, y) instead."
     )
 
@@ -116,16 +131,17 @@ def module_geometry(module, codec, size):
 @torch.no_grad()
 def _fault(module, x, n_outputs):
     """What is wrong with the logits that a module returns, if anything is."""
+    where = f"on images of size {tuple(x.shape[2:])} it"
     try:
         logits = logits_in(module(x))
     except Exception as error:
-        return f"it failed: {error}"
+        return f"{where} failed: {error}"
     shape = tuple(getattr(logits, "shape", ()))
     allowed = (1, 2) if n_outputs == 1 else (n_outputs,)
     fits = len(shape) == 4 and shape[0] == 1 and shape[1] in allowed
     if fits and x.shape[2] % shape[2] == x.shape[3] % shape[3] == 0:
         return None
-    return f"it returned shape {shape}" if shape else f"it returned {type(logits)}"
+    return f"{where} returned " + (f"shape {shape}" if shape else f"{type(logits)}")
 
 
 def new_backbone(network, codec, rng):

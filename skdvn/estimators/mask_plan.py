@@ -3,6 +3,7 @@
 Functions of parameters and data alone; `params` is the estimator, which is only read.
 """
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -141,7 +142,7 @@ def mask_splits(params, codec, data, X_val, y_val):
     """What early stopping looks at."""
     n, crops = len(data.images), resolve_crops(params.crops)
     if X_val is not None and params.early_stopping:
-        held_out = codec.read_more(X_val, y_val, None, "y_val")
+        held_out = codec.read_held_out(X_val, y_val)
         return (Split(torch.arange(n), codec.fixed_crops(held_out, crops)),)
     if not params.early_stopping:
         return ()
@@ -152,7 +153,7 @@ def mask_splits(params, codec, data, X_val, y_val):
         )
     splitter = ShuffleSplit(
         1,
-        test_size=max(params.validation_fraction, 1 / n),
+        test_size=min(math.ceil(params.validation_fraction * n), n - 1),
         random_state=check_random_state(params.random_state),
     )
     rows, held_out = next(splitter.split(np.empty(n)))

@@ -12,7 +12,7 @@ from sklearn.utils.validation import _check_sample_weight
 from ..data.typing import Method
 from ..oracles import check_oracle, did_you_mean
 from ..training import GENERATORS, Objective, Optimization, TupleMixture, TupleSettings
-from .components import Ascent, Component, Loss, Mixture, at_least
+from .components import MOST, Ascent, Component, Loss, Mixture, at_least
 from .solvers import SGD, Adam, AdamW, EarlyStopping, Solver
 
 # Enough to try a user's oracle on.
@@ -23,7 +23,7 @@ TRAINING_CONSTRAINTS = {
     "solver": [StrOptions(set(SOLVERS)), Solver],
     "early_stopping": ["boolean", EarlyStopping],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-    "n_networks": [at_least(1, Integral)],
+    "n_networks": [at_least(1, Integral, MOST)],
     "prediction_batch_size": [at_least(1, Integral)],
     "warm_start": ["boolean"],
     "checkpoint_dir": [str, PathLike, None],

@@ -8,19 +8,18 @@ from itertools import islice
 from numbers import Integral, Real
 from typing import Any
 
-import numpy as np
 import torch
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .._moved import with_moved_names
-from ..data import check_same_sizes
+from ..data import check_same_sizes, in_form_of
 from ..data.typing import ArrayLike, Maps, NDArray, Self
 from ..inference import refined
 from ..networks import members
 from .base import execution_for
 from .callbacks import with_callbacks
-from .components import AUTO, MaskNet, above, at_least
+from .components import AUTO, CHANNELS, MaskNet, above, at_least
 from .mask_networks import (
     NETWORKS,
     mask_builder,
@@ -41,7 +40,7 @@ from .parameters import (
     check_pair,
     with_checked_parameters,
 )
-from .segmenter import SEGMENTER_CONSTRAINTS, BaseSegmenter, in_form_of_images
+from .segmenter import SEGMENTER_CONSTRAINTS, BaseSegmenter
 
 
 class DVNSegmenter(BaseSegmenter):
@@ -68,8 +67,8 @@ class DVNSegmenter(BaseSegmenter):
         ``score(context, y) -> logits``. Images are standardised; ``n_outputs`` is 1
         with two classes.
     n_channels : int or "auto", default="auto"
-        Channels of the finest level of "unet"; "auto" is 32, and 16 for images of more
-        than 96 pixels.
+        Channels of the finest level of "unet", from 1 to 1,024; "auto" is 32, and 16
+        for images of more than 96 pixels.
     image_size : int, "auto" or None, default="auto"
         Images whose longer side has more pixels than this are scaled down to it,
         keeping their proportions, and predicted masks are scaled back up. "auto" is 128
@@ -79,14 +78,15 @@ class DVNSegmenter(BaseSegmenter):
         What masks hold where the truth is not known. Such pixels count in no loss and
         no score, and are never predicted.
     crops : int, "auto" or Crops, default="auto"
-        Side of the square crops that the network sees. With "auto" networks see whole
-        images, except "conv", whose crops have three quarters of the typical shorter
-        side, and value networks of your own, whose crops have all of it. `skdvn.Crops`
-        has more settings: how many crops are predicted, whether jointly, how many are
-        trained on, and in how many views whole images are predicted.
+        Side of the square crops that the network sees, up to 2,048. With "auto"
+        networks see whole images, except "conv", whose crops have three quarters of the
+        typical shorter side, and value networks of your own, whose crops have all of
+        it. `skdvn.Crops` has more settings: how many crops are predicted, whether
+        jointly, how many are trained on, and in how many views whole images are
+        predicted.
     augmentation : float, Augmentation or callable, default=1.0
         Strength of the random rotation, scaling, shift and colour changes of the
-        training images, non-negative; 0 turns them off. `skdvn.Augmentation` also sets
+        training images, from 0 to 3; 0 turns them off. `skdvn.Augmentation` also sets
         which mirror images are trained on. A function ``augmentation(image, mask,
         random_state) -> (image, mask)`` of arrays (height, width, n_channels) and
         (height, width) takes the place of all this.
@@ -120,7 +120,8 @@ callable, default="auto"
         says more: how tuples are mixed, how many samples and iterates there are.
     tau : float, default=1.0
         Temperature of the stratified samples, ``p(y) ~ exp(v*(y, y_true) / tau)``,
-        which differ from the truth by patches. 0 gives the truth; the paper used 0.05.
+        which differ from the truth by patches. 0 gives the truth, a million is the
+        largest allowed; the paper used 0.05.
     init : {"auto", "guess", "mean", "zeros"}, float or segmenter, default="auto"
         Where inference starts: the network's own guess, the mean training mask, a
         constant in [0, 1], or the masks of another segmenter, which is cloned and
@@ -130,18 +131,19 @@ callable, default="auto"
         More about the steps: their direction, decay, momentum, noise and projection,
         see `skdvn.Ascent`. None means ``Ascent()``.
     step_size : float, default=0.5
-        Size of the first step of the ascent, positive (eta in eq. 8).
+        Size of the first step of the ascent, positive, at most a million (eta in
+        eq. 8).
     n_steps : int, default=10
-        Number of steps; 0 predicts the start.
+        Number of steps, at most 10,000; 0 predicts the start.
     solver : {"adamw", "adam", "sgd"}, AdamW, Adam or SGD, default="adamw"
         Adam with decoupled weight decay, Adam, or SGD with momentum; `skdvn.AdamW`,
         `skdvn.Adam` and `skdvn.SGD` set schedule, clipping and averaging.
     learning_rate_init : float, default=2e-3
-        Initial learning rate, positive.
+        Initial learning rate, positive, at most a million.
     alpha : float, default=0.01
-        Weight decay, non-negative.
+        Weight decay, from 0 to a million.
     batch_size : int, default=20
-        Crops per mini-batch.
+        Crops per mini-batch; more than there are means all of them.
     max_iter : int or "auto", default="auto"
         Epochs. "auto" is as many as make 2,000 mini-batches, or 800 where images are
         larger than 48 pixels.
@@ -152,7 +154,7 @@ callable, default="auto"
     validation_fraction : float, default=0.2
         Share of the images that `early_stopping` holds out, in (0, 1).
     n_networks : int, default=1
-        Networks that predict jointly.
+        Networks that predict jointly, at most 1,000.
     prediction_batch_size : int, default=256
         Images of the size trained on that are predicted together; of larger images,
         and of crops, as many as have the same number of pixels. Lower it if memory is
@@ -249,14 +251,14 @@ callable, default="auto"
             HasMethods(["forward"]),
             callable,
         ],
-        "n_channels": [at_least(1, Integral), AUTO],
+        "n_channels": [CHANNELS, AUTO],
         "init": [
             StrOptions({"auto", "guess", "mean", "zeros"}),
             Interval(Real, 0, 1, closed="both"),
             HasMethods(["fit", "predict"]),
         ],
         "step_size": [above(0)],
-        "n_steps": [at_least(0, Integral)],
+        "n_steps": [at_least(0, Integral, 10_000)],
     }
 
     @with_moved_names
@@ -353,9 +355,11 @@ arrays or of paths
             Masks of classes, integers or strings; of two, the first in sorted order
             is the background.
         sample_weight : array-like of shape (n,), default=None
-            Non-negative weights of the images in the losses.
+            Non-negative weights of the images in the losses. Those of weight 0 are not
+            even looked at.
         X_val, y_val : array-like or list of arrays, default=None
             What `early_stopping` looks at. Without them a part of X is held out.
+            Classes that y lacks count as wrong, whatever is predicted.
 
         Returns
         -------
@@ -369,8 +373,6 @@ arrays or of paths
         network = new_mask_network(draft, codec, torch.Generator().manual_seed(0))
         start = mask_start(draft, codec, network)
         data = codec.fit_start(start, data, X, y, self.random_state)
-        if data.weight is not None:
-            data = data.at(np.flatnonzero(data.weight))
         splits = mask_splits(draft, codec, data, X_val, y_val)
         examples = self._examples(codec, data)
         plan = plan_for_masks(draft, codec, examples, splits, network)
@@ -406,7 +408,7 @@ arrays or of paths
         classes : array-like of shape (n_classes,), default=None
             All classes there will be; needed in the first call if y lacks one.
         sample_weight : array-like of shape (n,), default=None
-            Non-negative weights of the images.
+            Non-negative weights of the images, as for `fit`.
 
         Returns
         -------
@@ -464,7 +466,7 @@ arrays or of paths
             As `predict` returns after so many steps.
         """
         for relaxed in islice(self._relaxed_stages(X), 1, None):
-            yield in_form_of_images(X, map(self.codec_.targets.decode, relaxed))
+            yield in_form_of(X, map(self.codec_.targets.decode, relaxed))
 
     def predict_relaxed(self, X: ArrayLike) -> Maps:
         """Predict relaxed masks: where the ascent ends, before they are rounded.
@@ -480,9 +482,7 @@ arrays or of paths
             Entries in (0, 1), which add up to 1 over the classes.
         """
         check_is_fitted(self)
-        return in_form_of_images(
-            X, map(self.codec_.targets.probabilities, self._relaxed(X))
-        )
+        return in_form_of(X, map(self.codec_.targets.probabilities, self._relaxed(X)))
 
     def staged_predict_relaxed(self, X: ArrayLike) -> Iterator[Maps]:
         """Predict relaxed masks after each step of the ascent.
@@ -498,7 +498,7 @@ arrays or of paths
             As `predict_relaxed` returns after so many steps.
         """
         for relaxed in islice(self._relaxed_stages(X), 1, None):
-            yield in_form_of_images(X, map(self.codec_.targets.probabilities, relaxed))
+            yield in_form_of(X, map(self.codec_.targets.probabilities, relaxed))
 
     def refine(self, X: ArrayLike, Y_init: ArrayLike) -> Maps:
         """Improve the masks of another model: the ascent starts there.
@@ -511,9 +511,10 @@ arrays or of paths
         X : array-like or list of arrays
             Images.
         Y_init : array-like of shape (n, height, width), or list of arrays
-            Masks to start from: classes, or floats in [0, 1] that say how much a
-            pixel is foreground; with more than two classes how much it is of each,
-            shape (n, n_classes, height, width).
+            Masks to start from: classes, or numbers in [0, 1] that say how much a pixel
+            is of each class, (n, n_classes, height, width), as `predict_proba` and
+            `predict_relaxed` return them; with two classes also how much it is
+            foreground, (n, height, width).
 
         Returns
         -------
@@ -524,7 +525,7 @@ arrays or of paths
         starts = self.codec_.targets.relaxed(Y_init, "Y_init")
         check_same_sizes(images, starts, "Y_init")
         found = self._predictor().relaxed(images, starts, refined)
-        return in_form_of_images(X, map(self.codec_.targets.decode, found))
+        return in_form_of(X, map(self.codec_.targets.decode, found))
 
     def predict_value(self, X: ArrayLike, Y: ArrayLike | None = None) -> NDArray[Any]:
         """Predict how good a mask is, without knowing the truth.
@@ -534,7 +535,7 @@ arrays or of paths
         X : array-like or list of arrays
             Images.
         Y : array-like of shape (n, height, width), or list of arrays, default=None
-            Masks to judge: classes, or floats in [0, 1] as for `refine`. None judges
+            Masks to judge: classes, or numbers in [0, 1] as for `refine`. None judges
             what `predict` returns.
 
         Returns

@@ -9,25 +9,33 @@ from numbers import Integral
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
-from ..data import check_as_many, check_same_size, is_lazy
+from ..data import IGNORED, check_as_many, check_same_size, in_form_of
 from ..data.typing import ArrayLike, Maps
 from ..inference import guessed, infer
 from ..metrics import value_of_mask
 from ..networks import members
 from .base import BaseDVN
-from .components import AUTO, Augmentation, Crops, above, at_least
+from .components import (
+    AUTO,
+    SIDE,
+    STRENGTH,
+    Augmentation,
+    Crops,
+    above,
+    at_least,
+)
 from .image_codec import ImageCodec, resolve_augmentation, resolve_crops
 from .image_prediction import ImagePredictor
 from .mask_networks import placed
-from .parameters import TRAINING_CONSTRAINTS, continues
+from .parameters import TRAINING_CONSTRAINTS, checked_weight, continues
 
 SEGMENTER_CONSTRAINTS = {
     **TRAINING_CONSTRAINTS,
     "image_size": [at_least(1, Integral), AUTO, None],
-    "crops": [at_least(1, Integral), AUTO, Crops],
-    "augmentation": [at_least(0), Augmentation, callable],
+    "crops": [SIDE, AUTO, Crops],
+    "augmentation": [STRENGTH, Augmentation, callable],
     "ignore_label": [Integral, str, None],
     "learning_rate_init": [above(0)],
     "alpha": [at_least(0)],
@@ -103,7 +111,7 @@ or list of arrays
             Classes; a list if X is one.
         """
         check_is_fitted(self)
-        return in_form_of_images(X, map(self.codec_.targets.decode, self._relaxed(X)))
+        return in_form_of(X, map(self.codec_.targets.decode, self._relaxed(X)))
 
     def predict_proba(self, X: ArrayLike) -> Maps:
         """Predict probabilities of the classes at each pixel: the network's guess.
@@ -125,7 +133,7 @@ or list of arrays
         check_is_fitted(self)
         has_guess = hasattr(members(self.network_)[0], "guess")
         found = self._relaxed(X, guessed if has_guess else infer)
-        return in_form_of_images(X, map(self.codec_.targets.probabilities, found))
+        return in_form_of(X, map(self.codec_.targets.probabilities, found))
 
     def score(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
@@ -139,9 +147,10 @@ or list of arrays
         X : array-like or list of arrays
             Images.
         y : array-like of shape (n, height, width), or list of arrays
-            True masks.
+            True masks. Where they show a class that was not there in `fit`, whatever is
+            predicted is wrong.
         sample_weight : array-like of shape (n,), default=None
-            Weights of the images.
+            Non-negative weights of the images.
 
         Returns
         -------
@@ -160,15 +169,11 @@ or list of arrays
         return tags
 
 
-def in_form_of_images(X, results):
-    """A list for a list of images, else an array."""
-    results = list(results)
-    listed = isinstance(X, list | tuple) or is_lazy(X) or X.dtype == object
-    return results if listed else np.stack(results)
-
-
 def score_of_masks(estimator, X, masks, y, sample_weight=None):
     """Mean oracle value of masks; images of which nothing is known do not count.
+
+    Where the truth is a class that was not there in `fit`, whatever is predicted is
+    wrong.
 
     Parameters
     ----------
@@ -188,17 +193,16 @@ def score_of_masks(estimator, X, masks, y, sample_weight=None):
     """
     codec, targets = estimator.codec_, estimator.codec_.targets
     oracle = codec.oracle(getattr(estimator, "oracle", codec.default_oracle))
-    truth = targets.encode(y, "y")
+    truth = targets.truth(y, "y")
     check_as_many(X, truth, "y")
-    values, counts = [], []
+    weight = checked_weight(sample_weight, np.zeros(len(truth)))
+    weight = np.ones(len(truth)) if weight is None else weight
+    values = np.empty(len(truth))
     for i, mask in enumerate(masks):
         true = truth[i]
         check_same_size(mask, true, i, "y")
-        values.append(value_of_mask(codec, oracle, i, true, mask))
-        counts.append(bool(true[targets.n_outputs_ :].all(0).any()))
-    weight = np.array(counts, float)
-    if sample_weight is not None:
-        weight = weight * _check_sample_weight(sample_weight, weight)
+        values[i] = value_of_mask(codec, oracle, i, true, mask)
+        weight[i] *= (true[targets.n_outputs_] != IGNORED).any()
     if not weight.any():
         raise ValueError(
             "y and sample_weight leave no image to score: none has both a weight above "

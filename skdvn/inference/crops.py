@@ -26,16 +26,16 @@ def offsets_along(length, crop_size, n_crops):
     offsets : list of int
     """
     room = length - crop_size
-    n_crops = max(n_crops, math.ceil(length / crop_size))
+    n_crops = min(max(n_crops, math.ceil(length / crop_size)), room + 1)
     if n_crops == 1:
         return [0]
     return sorted({round(room * k / (n_crops - 1)) for k in range(n_crops)})
 
 
 def offsets_by_stride(length, crop_size, stride):
-    """Offsets that many pixels apart, and one that ends with the axis."""
+    """Offsets that many pixels apart, but no farther than crops cover the axis."""
     room = length - crop_size
-    return sorted({*range(0, room + 1, stride), room})
+    return sorted({*range(0, room + 1, min(stride, crop_size)), room})
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
-from ..data import batches_of, rows_at_once
+from ..data import batches_of, check_images, parts_of, rows_at_once
 from ..estimators import BaseSegmenter, CalibratedValueCV
-from ..metrics import encoded_values
+from ..metrics import encoded_truth, encoded_values
 
 
 def fitted_within(estimator):
@@ -79,6 +79,8 @@ class Climber:
 
     def parts(self, X, y):
         """Yield parts of X and y of which all stages can be held at once."""
+        if self.is_segmenter:
+            X, y = parts_of(X, "X"), None if y is None else parts_of(y, "y")
         X, y = indexable(X, y)
         n_samples, size = _num_samples(X), self._rows_at_once(X)
         for rows in batches_of(n_samples, size):
@@ -88,7 +90,8 @@ class Climber:
         if self.fitted._ascent().noise:  # the noise is drawn for all rows together
             return _num_samples(X)
         if self.is_segmenter:
-            n_pixels = max(math.prod(np.shape(image)[:2]) for image in X)
+            images = check_images(X)
+            n_pixels = max(math.prod(image.shape[1:]) for image in images)
             n_entries = n_pixels * self.fitted.codec_.targets.n_outputs_
         else:
             n_entries = self.fitted.codec_.targets.n_labels_
@@ -113,7 +116,7 @@ class Climber:
         """Oracle values at each stage, (n_stages, n_samples); None without y."""
         if y is None:
             return None
-        truth = self.fitted.codec_.targets.encode(y, "y")
+        truth = encoded_truth(self.fitted, y, "y")
         return np.stack([encoded_values(self.fitted, truth, stage) for stage in stages])
 
 

@@ -7,6 +7,7 @@ from ._plotting import PALETTE
 
 def displayable(image):
     """An image as red, green and blue, or grey, in [0, 1]."""
+    image = np.asarray(image, dtype=np.float64)
     if image.ndim == 3 and image.shape[2] != 3:
         image = image.mean(axis=2)
     low, high = image.min(), image.max()

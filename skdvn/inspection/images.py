@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from ..data import check_as_many, check_images, check_label_maps
 from ..data.typing import ArrayLike, NDArray, RandomState, Self
 from ._masks import displayable
 from ._plotting import axes_for, check_matplotlib
@@ -32,7 +33,7 @@ class MeanImageDisplay:
     ----------
     mean_mask : ndarray of shape (height, width)
         Share of the images whose pixel is foreground.
-    mean_image : ndarray of shape (height, width, n_channels)
+    mean_image : ndarray of shape (height, width, n_channels) or (height, width)
         Mean of the images.
     mask : ndarray of shape (height, width)
         Relaxed mask found for the mean image, 1 is foreground.
@@ -104,9 +105,11 @@ or list of arrays
         check_is_fitted(estimator)
         if not noise >= 0:
             raise ValueError(f"noise must be a non-negative number, got {noise!r}.")
-        mean_image = _mean(X, "X")
-        background = estimator.classes_[0]
-        mean_mask = _mean([np.asarray(mask) != background for mask in y], "y")
+        images, masks = list(check_images(X)), check_label_maps(y, "y")
+        check_as_many(images, masks, "y")
+        mean_image = _mean(images, "X").transpose(1, 2, 0)
+        mean_image = mean_image[..., 0] if mean_image.shape[2] == 1 else mean_image
+        mean_mask = _mean([mask != estimator.classes_[0] for mask in masks], "y")
         shape = (n_noisy, *mean_image.shape)
         noises = check_random_state(random_state).normal(scale=noise, size=shape)
         shown = np.concatenate([mean_image[None], mean_image + noises])
@@ -153,10 +156,10 @@ or list of arrays
 
 def _mean(arrays, name):
     """Mean of images or masks of one size, in floating point."""
-    shapes = {np.shape(array) for array in arrays}
+    shapes = {array.shape for array in arrays}
     if len(shapes) != 1:
         raise ValueError(
             f"{name} must hold images or masks of one size, to have a mean; got "
             f"{len(shapes)} sizes. Resize or crop them first."
         )
-    return np.mean([np.asarray(array) for array in arrays], axis=0, dtype=np.float64)
+    return np.mean(arrays, axis=0, dtype=np.float64)

@@ -9,10 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from ..data import MaskTargets, check_images, check_same_sizes, pictures_of
+from ..data import (
+    MaskTargets,
+    check_images,
+    check_label_maps,
+    check_same_sizes,
+    pictures_of,
+)
 from ..data.typing import ArrayLike, NDArray, Self
 from ..estimators import BaseSegmenter
-from ..metrics import encoded_values
+from ..metrics import encoded_truth, encoded_values
 from ..oracles import MAP_ORACLES, Oracle, get_oracle
 from ._ascents import fitted_within
 from ._masks import class_colors, displayable, painted
@@ -154,7 +160,7 @@ or list of arrays
         masks, values_true, values_pred = {}, {}, {}
         targets = fitted.codec_.targets
         if y is not None:
-            truth = targets.encode(y, "y")
+            truth = encoded_truth(fitted, y, "y")
             check_same_sizes(found["prediction"], truth, "y")
             masks["truth"] = [
                 targets.positions(mask[: targets.n_outputs_]) for mask in truth
@@ -226,14 +232,13 @@ callable, default="auto"
             If masks do not fit the images, or names the classes.
         """
         check_matplotlib(f"{cls.__name__}.from_predictions")
-        given = dict(y_pred) if isinstance(y_pred, Mapping) else {"prediction": y_pred}
-        if y_true is not None:
-            given = {"truth": y_true, **given}
-        targets = MaskTargets([mask for column in given.values() for mask in column])
-        images = check_images(X)
-        encoded = {title: targets.encode(column) for title, column in given.items()}
-        for title, column in encoded.items():
-            check_same_sizes(images, column, f"y_pred[{title!r}]")
+        images, columns = check_images(X), _columns(y_true, y_pred)
+        maps = {}
+        for title, (name, given) in columns.items():
+            maps[title] = check_label_maps(given, name)
+            check_same_sizes(images, [one[np.newaxis] for one in maps[title]], name)
+        targets = MaskTargets([one for column in maps.values() for one in column])
+        encoded = {title: targets.encode(column) for title, column in maps.items()}
         values_true, n_classes = {}, len(targets.classes_)
         if y_true is not None:
             judge = get_oracle(_resolved(oracle, n_classes), MAP_ORACLES)
@@ -318,6 +323,15 @@ callable, default="auto"
         return self.axes_[0, -1].legend(
             handles=patches, loc="upper left", bbox_to_anchor=(1.04, 1), frameon=False
         )
+
+
+def _columns(y_true, y_pred):
+    """Masks by title, each with what error messages call them; the truth is first."""
+    columns = {} if y_true is None else {"truth": ("y_true", y_true)}
+    if not isinstance(y_pred, Mapping):
+        return {**columns, "prediction": ("y_pred", y_pred)}
+    named = {title: (f"y_pred[{title!r}]", given) for title, given in y_pred.items()}
+    return {**columns, **named}
 
 
 def _relaxed_columns(fitted, X, steps, relaxed):

@@ -27,7 +27,7 @@ def boundary_f1_score(
     Parameters
     ----------
     Y_true, Y_pred : array-like of shape (n, height, width), or list of arrays
-        True and predicted label maps of integer classes; the smallest of all is taken
+        True and predicted label maps; the first class of all in sorted order is taken
         for the background and does not count.
     tolerance : float, default=2.0
         Distance in pixels, non-negative.
@@ -56,7 +56,7 @@ def boundary_f1_score(
     if not tolerance >= 0:
         raise ValueError(f"tolerance must be a non-negative number, got {tolerance!r}.")
     pairs = pairs_of_maps(Y_true, Y_pred)
-    background = min(min(truth.min(), found.min()) for truth, found in pairs)
+    background = min(np.unique(part)[0] for pair in pairs for part in pair)
     values = [_boundary_f1(a, b, background, tolerance) for a, b in pairs]
     return average_value(np.array(values), sample_weight)
 

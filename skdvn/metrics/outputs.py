@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
-from ..data import LazySequence
+from ..data import IGNORED, UNSEEN, LazySequence, opposed
 from ..data.typing import Float64s, MatrixLike, NDArray
 from ..oracles import Oracle
 from .values import values_of_rows
@@ -25,6 +25,7 @@ def oracle_values(estimator: Any, Y_true: MatrixLike, Y_pred: MatrixLike) -> Flo
         Fitted; says what the oracle and the classes are.
     Y_true, Y_pred : {array-like, sparse matrix} or list of arrays
         Truth and output, labels or masks in the form of the y given to its `fit`.
+        Where the truth of a mask is a class that was not there, the output is wrong.
 
     Returns
     -------
@@ -40,8 +41,30 @@ def oracle_values(estimator: Any, Y_true: MatrixLike, Y_pred: MatrixLike) -> Flo
             f"have; got {type(estimator).__name__}."
         )
     check_is_fitted(fitted)
-    encode = fitted.codec_.targets.encode
-    return encoded_values(fitted, encode(Y_true, "Y_true"), encode(Y_pred, "Y_pred"))
+    truth = encoded_truth(fitted, Y_true, "Y_true")
+    predicted = fitted.codec_.targets.encode(Y_pred, "Y_pred")
+    return encoded_values(fitted, truth, predicted)
+
+
+def encoded_truth(estimator: Any, Y: MatrixLike, name: str) -> Any:
+    """Truths to judge outputs by; masks may hold classes that were not there in `fit`.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted.
+    Y : {array-like, sparse matrix} or list of arrays
+        Labels or masks.
+    name : str
+        What error messages call them.
+
+    Returns
+    -------
+    truth : {ndarray, CSR matrix} or list of ndarray
+        As for `encoded_values`.
+    """
+    targets = estimator.codec_.targets
+    return getattr(targets, "truth", targets.encode)(Y, name)
 
 
 def encoded_values(estimator: Any, truth: Any, predicted: Any) -> Float64s:
@@ -80,7 +103,8 @@ def value_of_mask(
 ) -> float:
     """The oracle's value of one mask, of those pixels whose truth is known.
 
-    Where nothing is known it is 1, as that of nothing against nothing.
+    Where nothing is known it is 1, as that of nothing against nothing; where the
+    truth is a class that was not there in `fit`, the output is wrong.
 
     Parameters
     ----------
@@ -105,10 +129,13 @@ def value_of_mask(
     n_outputs = codec.targets.n_outputs_
     y, y_true = predicted[:n_outputs], truth[:n_outputs]
     if len(truth) > n_outputs:
-        known = truth[n_outputs] > 0
-        if not known.any():
+        state = truth[n_outputs]
+        counts = state != IGNORED
+        if not counts.any():
             return 1.0
-        y, y_true = y[:, known, np.newaxis], y_true[:, known, np.newaxis]
+        y_true = np.where(state == UNSEEN, opposed(y), y_true)
+        if not counts.all():
+            y, y_true = y[:, counts, np.newaxis], y_true[:, counts, np.newaxis]
     return oracle(codec.tensor(y), codec.tensor(y_true)).item()
 
 

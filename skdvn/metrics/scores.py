@@ -9,9 +9,10 @@ from scipy import sparse
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _check_sample_weight
 
-from ..data import check_label_maps, check_same_shapes
+from ..data import as_one_kind, check_label_maps, check_same_shapes
 from ..data.typing import MatrixLike
 from ..oracles import FBeta, relaxed_accuracy, relaxed_f1, relaxed_iou
+from .foregrounds import holds_masks, values_of_masks
 from .superpixels import most_frequent, numbered_superpixels
 from .values import values_of_rows
 
@@ -42,6 +43,9 @@ def _as_tensor(Y, name):
 
 
 def _mean_value(oracle, Y_true, Y_pred, sample_weight):
+    if holds_masks(Y_true) or holds_masks(Y_pred):
+        values = values_of_masks(oracle, Y_true, Y_pred)
+        return average_value(values, sample_weight)
     pair = _as_rows(Y_true, "Y_true"), _as_rows(Y_pred, "Y_pred")
     check_consistent_length(*pair)
     shape, shape_pred = (Y.shape for Y in pair)
@@ -74,6 +78,7 @@ def pairs_of_maps(Y_true, Y_pred):
     truths = check_label_maps(Y_true, "Y_true")
     predicted = check_label_maps(Y_pred, "Y_pred")
     check_same_shapes(truths, predicted, "Y_true", "Y_pred")
+    as_one_kind([part.flat[0] for part in (*truths, *predicted)], "Y_true or Y_pred")
     return list(zip(truths, predicted, strict=True))
 
 
@@ -87,8 +92,10 @@ def relaxed_f1_score(
 
     Parameters
     ----------
-    Y_true, Y_pred : {array-like, sparse matrix} of shape (n_samples, ...)
-        Truth and output, entries in [0, 1].
+    Y_true, Y_pred : {array-like, sparse matrix} of shape (n_samples, ...), or list \
+of masks
+        Truth and output, entries in [0, 1]. Masks, which may differ in size, may also
+        hold two classes; the second in sorted order is the foreground.
     sample_weight : array-like of shape (n_samples,), default=None
         Weight of each example.
 
@@ -117,8 +124,10 @@ def relaxed_fbeta_score(
 
     Parameters
     ----------
-    Y_true, Y_pred : {array-like, sparse matrix} of shape (n_samples, ...)
-        Truth and output, entries in [0, 1].
+    Y_true, Y_pred : {array-like, sparse matrix} of shape (n_samples, ...), or list \
+of masks
+        Truth and output, entries in [0, 1]. Masks, which may differ in size, may also
+        hold two classes; the second in sorted order is the foreground.
     beta : float
         Weight of recall against precision, in (0, inf).
     sample_weight : array-like of shape (n_samples,), default=None
@@ -142,8 +151,10 @@ def relaxed_iou_score(
 
     Parameters
     ----------
-    Y_true, Y_pred : {array-like, sparse matrix} of shape (n_samples, ...)
-        Truth and output, entries in [0, 1].
+    Y_true, Y_pred : {array-like, sparse matrix} of shape (n_samples, ...), or list \
+of masks
+        Truth and output, entries in [0, 1]. Masks, which may differ in size, may also
+        hold two classes; the second in sorted order is the foreground.
     sample_weight : array-like of shape (n_samples,), default=None
         Weight of each example.
 
@@ -162,8 +173,10 @@ def relaxed_accuracy_score(
 
     Parameters
     ----------
-    Y_true, Y_pred : {array-like, sparse matrix} of shape (n_samples, ...)
-        Truth and output, entries in [0, 1].
+    Y_true, Y_pred : {array-like, sparse matrix} of shape (n_samples, ...), or list \
+of masks
+        Truth and output, entries in [0, 1]. Masks, which may differ in size, may also
+        hold two classes; the second in sorted order is the foreground.
     sample_weight : array-like of shape (n_samples,), default=None
         Weight of each example.
 
@@ -183,7 +196,7 @@ def pixel_accuracy_score(
     Parameters
     ----------
     Y_true, Y_pred : array-like of shape (n, height, width), or list of arrays
-        True and predicted label maps of any number of integer classes.
+        True and predicted label maps of any number of classes.
     sample_weight : array-like of shape (n,), default=None
         Weight of each image.
 
@@ -215,7 +228,7 @@ def mean_iou_score(
     Parameters
     ----------
     Y_true, Y_pred : array-like of shape (n, height, width), or list of arrays
-        True and predicted label maps of any number of integer classes.
+        True and predicted label maps of any number of classes.
     sample_weight : array-like of shape (n,), default=None
         Weight of each image.
 
@@ -263,7 +276,7 @@ def superpixel_accuracy(
     Parameters
     ----------
     Y_true, Y_pred : array-like of shape (n, height, width), or list of arrays
-        True and predicted label maps of any number of integer classes.
+        True and predicted label maps of any number of classes.
     segments : array-like of shape (n, height, width), or list of arrays
         Number of each pixel's superpixel in its image, integers.
     sample_weight : array-like of shape (n,), default=None

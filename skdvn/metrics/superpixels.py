@@ -72,7 +72,7 @@ def majority_labels(Y: ArrayLike, segments: ArrayLike) -> Maps:
     Parameters
     ----------
     Y : array-like of shape (n, height, width), or list of arrays
-        Label maps of integer classes.
+        Label maps.
     segments : array-like of shape (n, height, width), or list of arrays
         Number of each pixel's superpixel in its image, integers. Pixels of one number
         need not be connected.
@@ -86,7 +86,7 @@ def majority_labels(Y: ArrayLike, segments: ArrayLike) -> Maps:
     Raises
     ------
     ValueError
-        If Y or segments hold no integers, or differ in shape.
+        If Y or segments hold no classes, or differ in shape.
 
     Examples
     --------

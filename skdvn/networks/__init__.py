@@ -18,6 +18,7 @@ from .labels import (
     LabelScore,
 )
 from .layers import HalfPrecision, logits_of
+from .normalisation import single_values_normalised
 from .poisson_binomial import (
     LabelsGivenCount,
     conditional_labels,
@@ -76,4 +77,5 @@ __all__ = [
     "score_all",
     "score_and_grad",
     "scores_and_grads",
+    "single_values_normalised",
 ]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 from torch.nn import functional as F
 
-from ..data import Queries, batches_of, rows_at_once
+from ..data import IGNORED, UNSEEN, Queries, batches_of, opposed, rows_at_once
 from ..inference import encoded
 from .teams import ALONE
 
@@ -60,11 +60,13 @@ def _n_rows_together(plan, held_out):
 def _values(plan, y, y_true, known):
     """Oracle values of what `predict` would make of the relaxed outputs.
 
-    Where the truth is not known, outputs count as right.
+    Where the truth is not known, outputs count as right; where it is a class that was
+    not there in training, as wrong.
     """
     decided = torch.as_tensor(plan.decide(y.cpu().numpy())).to(y_true)
     if known is not None:
-        decided = torch.where(known > 0, decided, y_true)
+        decided = torch.where(known == IGNORED, y_true, decided)
+        y_true = torch.where(known == UNSEEN, opposed(decided).to(y_true), y_true)
     return plan.objective.settings.oracle(decided, y_true)
 
 

@@ -8,7 +8,13 @@ import torch
 
 from ..data import Examples
 from ..inference import starting_points
-from ..networks import copy_network, detach_context, score_all, scores_and_grads
+from ..networks import (
+    copy_network,
+    detach_context,
+    score_all,
+    scores_and_grads,
+    single_values_normalised,
+)
 from .optimizers import SGD, Adam, AdamW, MovingAverage
 from .plan import GRADIENT_LOSSES, LOSSES, SCHEDULES, Objective, Optimization
 from .teams import ALONE
@@ -99,12 +105,13 @@ class Trainer:
         batches = self._batches(order)
         shares = [self.team.share(rows) for rows in batches]
         total = 0.0
-        for batch, (rows, drawn, tuples) in zip(
-            batches, self._draws(shares), strict=True
-        ):
-            if len(rows):
-                total += self._backward(rows, drawn, tuples) * len(rows)
-            self._update(len(rows) / len(batch))
+        with single_values_normalised(self.network):
+            for batch, (rows, drawn, tuples) in zip(
+                batches, self._draws(shares), strict=True
+            ):
+                if len(rows):
+                    total += self._backward(rows, drawn, tuples) * len(rows)
+                self._update(len(rows) / len(batch))
         self.team.average_buffers(self.network)
         if self.average is not None:
             self.team.average_buffers(self.average.network)
@@ -124,7 +131,8 @@ class Trainer:
 
         Of a single one layers that normalise over examples could not learn.
         """
-        batches = list(order.split(self.optimization.batch_size))
+        batch_size = min(self.optimization.batch_size, len(order))
+        batches = list(order.split(batch_size))
         if len(batches) > 1 and len(batches[-1]) == 1 < len(batches[-2]):
             batches[-2:] = [torch.cat(batches[-2:])]
         return batches
