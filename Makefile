@@ -1,5 +1,5 @@
 # Needs make and Python 3.10 or newer; everything else goes into $(VENV).
-#   make demo [DATA=folder]    make test    make test-slow    make lint    make clean
+#   make demo    make test    make test-slow    make lint    make clean
 #   make docs [DATA=folder] [SPHINXOPTS="-D plot_gallery=0"], which runs no examples
 #   make dist, what is uploaded    make matrix, the tests with old and new versions
 
@@ -73,5 +73,5 @@ clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 	rm -rf docs/_build docs/api_reference docs/auto_examples docs/sg_execution_times.rst
 	rm -rf .mypy_cache .nox
-	rm -f demo_ascent.png examples/demo_ascent.png
+	rm -f demo.png examples/demo.png
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

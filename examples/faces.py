@@ -66,8 +66,7 @@ print(f"The value network expects {models['DVN'].predict_value(X_test).mean():.3
 # %%
 # The score is a sum over pixels, so there is nothing to gain from deciding jointly; the
 # Deep Value Network keeps up because it has the guess of a U-Net in it. On the faces of
-# FASSEG, with more epochs, :doc:`/benchmarks` has .9727 for it at 64x64 and .9730 for
-# the U-Net.
+# FASSEG, with more epochs, :doc:`/benchmarks` has .9698 for both.
 #
 # From the best to the worst test picture:
 

@@ -37,8 +37,8 @@ X_train, Y_train, X_test, Y_test = X[:200], Y[:200], X[200:], Y[200:]
 # %%
 # Thirty epochs of each are enough to look at. They are not enough to judge: on the
 # horses and with the full number of epochs, :doc:`/benchmarks` has a mean intersection
-# over union (IOU) of .793 for the fully convolutional network (FCN) in 100 s, and of
-# .853 for the Deep Value Network in 232 s.
+# over union (IOU) of .793 for the fully convolutional network (FCN), and of .859 for
+# the Deep Value Network.
 
 models = {
     "FCN": FCNSegmenter(max_iter=30, random_state=0),

@@ -1,13 +1,20 @@
-"""The figures of the user guide are drawn; its snippets are tested in docs."""
+"""The figures of the user guide are drawn, and the README's code runs.
+
+Snippets of the pages are tested in docs.
+"""
 
 import os
+import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
 
-FIGURES = sorted((Path(__file__).parents[1] / "docs" / "figures").glob("*.py"))
+ROOT = Path(__file__).parents[1]
+FIGURES = sorted((ROOT / "docs" / "figures").glob("*.py"))
+README = (ROOT / "README.rst").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
@@ -18,3 +25,10 @@ def test_figure(path, tmp_path):
         [sys.executable, str(path)], cwd=tmp_path, env=env, capture_output=True
     )
     assert done.returncode == 0, done.stderr.decode()[-2000:]
+
+
+def test_the_code_of_the_readme_runs():
+    """As a user would copy it."""
+    blocks = re.findall(r"^\.\. code:: python\n\n((?:    .*\n|\n)+)", README, re.M)
+    assert len(blocks) == 1
+    exec(textwrap.dedent(blocks[0]), {})

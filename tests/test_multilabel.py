@@ -938,6 +938,15 @@ def test_released_recipe(small):
         recipes.RELEASED_BIBTEX["max_iter"] = 1
 
 
+def test_quick_recipe_trains_one_network_and_learns(digits):
+    X, Y, X_test, Y_test = digits
+    clf = DVNMultiLabelClassifier(**recipes.QUICK).fit(X, Y)
+    assert len(clf.history_) == clf.n_iter_
+    assert np.isnan(clf.validation_score_)  # nothing is left to choose
+    constant = np.tile(Y.mean(0) > 0.4, (len(Y_test), 1)).astype(int)
+    assert clf.score(X_test, Y_test) > relaxed_f1_score(Y_test, constant) + 0.05
+
+
 # -- real data -------------------------------------------------------------------
 
 

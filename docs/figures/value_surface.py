@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from skdvn import DVNMultiLabelClassifier
+from skdvn import DVNMultiLabelClassifier, recipes
 from skdvn.datasets import load_digit_attributes
 from skdvn.metrics import relaxed_f1_score
 
@@ -15,16 +15,7 @@ names = ["even", "greater_than_four"]
 Y = digits.target[:, [digits.target_names.index(name) for name in names]]
 some = Y.any(axis=1)  # digits with neither label are left out
 X, Y, n_train = digits.data[some], Y[some], 1000
-clf = DVNMultiLabelClassifier(
-    tau=0.5,
-    step_size=0.5,
-    n_steps=20,
-    network="linear",
-    learning_rate_init=0.3,
-    alpha=5e-3,
-    max_iter=60,
-    random_state=0,
-)
+clf = DVNMultiLabelClassifier(**recipes.QUICK | {"tau": 0.5, "max_iter": 60})
 clf.fit(X[:n_train], Y[:n_train])
 
 

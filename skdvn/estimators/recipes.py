@@ -1,4 +1,4 @@
-"""Settings of others, by name.
+"""Settings by name: of others, and quick ones to try things out.
 
 Each recipe is a dictionary of parameters, for
 ``DVNMultiLabelClassifier(**RELEASED_BIBTEX)``.
@@ -38,6 +38,21 @@ class Recipe(Mapping):
     def __repr__(self):
         return f"Recipe({self._params!r})"
 
+
+#: To try things out: the network of the paper for labels, with nothing left to choose,
+#: so that `fit` trains one network, in about a second where rows and labels are few.
+#: Not the settings for the best scores.
+QUICK = Recipe(
+    {
+        "network": "linear",
+        "learning_rate_init": 0.3,
+        "alpha": 5e-3,
+        "step_size": 0.5,
+        "n_steps": 20,
+        "max_iter": 20,
+        "random_state": 0,
+    }
+)
 
 #: What the authors' released code does on Bibtex (their ``reproduce_results.py``): SGD
 #: without momentum for 390 epochs of batches of 20, each of which gets either the last
