@@ -29,6 +29,8 @@ ANYWHERE = [
     "copy.deepcopy(clf)",
     "clf = pickle.loads(pickle.dumps(clf))",
     "clf = reloaded(clf)",
+]
+WITH_PREDICT = [
     "assert_same(lambda one: one.predict(X), clf, pickle.loads(pickle.dumps(clf)))",
     "assert_same(lambda one: one.predict(X), clf, reloaded(clf))",
     *[f"{name}(clf, X, Y)" for name in SCORERS],
@@ -79,24 +81,31 @@ def _is_repeatable(made):
 def _calls(rng, cls, kind, data, is_repeatable):
     """Statements, mostly after a first that fits."""
     methods = methods_of(cls)
-    names = [name for name in methods if name not in ("fit", "partial_fit")]
-    fits = rng.choice([["fit"]] * 6 + [["partial_fit"], ["partial_fit", "fit"], []])
-    fits = [name for name in fits if name in methods]
-    names = fits + rng.sample(names, min(rng.choice([1, 2]), len(names)))
-    calls = [(name, _arguments(rng, methods[name])) for name in names]
+    fits = rng.choice([["fit"]] * 9 + [["partial_fit"], ["partial_fit", "fit"], []])
+    names = [name for name in fits if name in methods]
+    names += rng.choices([name for name in methods if name != "fit"], k=2)
+    calls = [_call(name, _arguments(rng, methods[name])) for name in names]
+    others = _others(rng, cls, kind, data, is_repeatable)
     if rng.random() < SHARE_OF_BAD:
-        _, arguments = rng.choice(calls)
-        name = rng.choice([n for n in arguments if arguments[n] in data.variables])
-        arguments[name] = spoiled(rng, data.variables[arguments[name]])
-    statements = [_statement(*call) for call in calls]
-    for text in _others(rng, cls, kind, data, is_repeatable):
-        statements.insert(rng.randint(1, len(statements)), text)
-    return statements
+        others.append(_bad_call(rng, methods, data))
+    for text in others:
+        calls.insert(rng.randint(1, len(calls)), text)
+    return calls
+
+
+def _bad_call(rng, methods, data):
+    """A statement with one argument that should be refused."""
+    name = rng.choice(["fit", *methods])
+    arguments = _arguments(rng, methods[name])
+    wrong = rng.choice([key for key in arguments if arguments[key] in data.variables])
+    arguments[wrong] = spoiled(rng, data.variables[arguments[wrong]])
+    return _call(name, arguments)
 
 
 def _others(rng, cls, kind, data, is_repeatable):
     """Statements other than calls of methods."""
     texts = list(ANYWHERE)
+    texts += WITH_PREDICT * hasattr(cls, "predict")
     texts += WITH_VALUES * hasattr(cls, "predict_value")
     texts += WITH_REFINE * hasattr(cls, "refine")
     for name in rng.sample([*inspect.signature(cls).parameters], 1):
@@ -130,12 +139,11 @@ def _arguments(rng, parameters):
         for name, parameter in parameters.items()
         if parameter.default is parameter.empty or rng.random() < 0.2
     }
-    if "X_val" in given:
-        given.add("y_val")
+    given = given - {"y_val"} | ({"y_val"} if "X_val" in given else set())
     return {name: ARGUMENTS[name] for name in parameters if name in given}
 
 
-def _statement(name, arguments):
+def _call(name, arguments):
     call = ", ".join(f"{key}={value}" for key, value in arguments.items())
     text = f"clf.{name}({call})"
     return f"list({text})" if name.startswith("staged_") else text

@@ -6,6 +6,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+if sys.platform == "linux":
+    import resource
+
 MAX_BYTES = 2**30
 
 
@@ -27,25 +30,34 @@ def own_folder():
 
 @contextlib.contextmanager
 def limits(seconds):
-    """Interrupt what takes too long, and refuse memory to what wants too much."""
+    """Interrupt what computes too long, and refuse memory to what wants too much.
+
+    What only waits is interrupted, too, but later: other processes may be at work.
+    """
     if sys.platform != "linux":  # others have no such limits
         yield
         return
-    import resource
-
-    def interrupt(*_):
-        raise TimeIsUp
-
-    before = signal.signal(signal.SIGALRM, interrupt)
+    timers = {
+        signal.SIGPROF: (signal.ITIMER_PROF, seconds),
+        signal.SIGALRM: (signal.ITIMER_REAL, 20 * seconds),
+    }
+    before = {one: signal.signal(one, _interrupt) for one in timers}
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    for timer in timers.values():
+        signal.setitimer(*timer)
     resource.setrlimit(resource.RLIMIT_DATA, (_data_size() + MAX_BYTES, hard))
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        for timer, _ in timers.values():
+            signal.setitimer(timer, 0)
         resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
-        signal.signal(signal.SIGALRM, before)
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+
+def _interrupt(*_):
+    raise TimeIsUp
 
 
 def _data_size():

@@ -20,7 +20,7 @@ from .limits import TimeIsUp, limits, own_folder
 from .names import NAMESPACE, uses
 from .state import changes, described, global_state
 
-MAX_SECONDS = 30
+MAX_SECONDS = 15
 # Methods that change their estimator.
 FITTING = {"fit", "partial_fit", "set_params"}
 
@@ -108,7 +108,11 @@ class _Watch:
 
     def _data(self):
         names = self.namespace.keys() - NAMESPACE.keys() - {"clf"}
-        return {name: described(self.namespace[name]) for name in names}
+        return {
+            name: described(self.namespace[name])
+            for name in names
+            if not name.startswith("__")
+        }
 
     def _estimator(self):
         return {name: described(value) for name, value in vars(self.clf).items()}

@@ -180,8 +180,8 @@ class Variable:
 
     @property
     def plain(self):
-        """The simplest container of the same kind."""
-        if self.container in SPARSE:
+        """The simplest container of the same kind; truths may always be dense."""
+        if self.container in SPARSE and self.name == "X":
             return f"sparse.csr_matrix({self.name}0)"
         return f"{self.name}0"
 
