@@ -1,0 +1,1 @@
+"""A fuzzer: random short programs that use skdvn, and judges of what they do."""
