@@ -204,7 +204,8 @@ classifier or Initializer, default="auto"
         data and versions, in this process or another, goes on from there and ends with
         the same weights; copies of a complete fit are deleted. Needs an int as
         `random_state`. Several estimators, as those of a grid search, can share a
-        folder. `partial_fit` makes no copies.
+        folder. `partial_fit` makes no copies. Where none can be written, a warning
+        says so and the fit goes on.
     n_jobs : int or None, default=None
         Networks, those of the validation folds or of `n_networks`, that are trained at
         the same time, in processes of joblib's or on the cluster of

@@ -6,7 +6,7 @@ says what to do, and the estimator is as it was before.
 
 import re
 import warnings
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import damages
 import numpy as np
@@ -150,18 +150,18 @@ def test_a_full_disk_leaves_the_last_good_checkpoint(tmp_path):
 
 def test_checkpoints_are_written_again_once_there_is_room(tmp_path, monkeypatch):
     clf = clone(CLF).set_params(checkpoint_dir=tmp_path)
-    run_epoch = Trainer.run_epoch
-    room = no_room()
-    room.__enter__()
+    run_epoch, n_run = Trainer.run_epoch, []
 
     def run_and_make_room(trainer):
-        loss = run_epoch(trainer)
-        if trainer.n_steps_done == trainer.n_steps_planned // 3 * 2:
-            room.__exit__(None, None, None)
-        return loss
+        n_run.append(trainer)
+        if len(n_run) == 2:
+            full_disk.close()
+        return run_epoch(trainer)
 
     monkeypatch.setattr(Trainer, "run_epoch", run_and_make_room)
-    with dying(after=2), pytest.raises(Killed), pytest.warns(UserWarning):
+    told = pytest.warns(UserWarning, match="No checkpoint")
+    with ExitStack() as full_disk, dying(after=2), told, pytest.raises(Killed):
+        full_disk.enter_context(no_room())
         clf.fit(ROWS, LABELS)
     assert len(checkpoints_of(clf)) == 1
 
