@@ -41,7 +41,12 @@ QUICK = {
     "precision": "single",
     "crops": Crops(flip=False, shift=0),
 }
-NET = torch.nn.Conv2d(3, 1, 3, padding=1)
+
+
+def convolution(n_channels, n_outputs, crop_size):
+    """A network of the user's."""
+    return torch.nn.Conv2d(n_channels, n_outputs, 3, padding=1)
+
 
 # Each makes a segmenter that is not yet fitted.
 SEGMENTERS = {
@@ -49,7 +54,7 @@ SEGMENTERS = {
     "conv": lambda **params: DVNSegmenter("conv", n_steps=2, **QUICK | params),
     "unet": lambda **params: UNetSegmenter(2, **QUICK | params),
     "fcn": lambda **params: FCNSegmenter(**QUICK | params),
-    "pixelwise": lambda **params: PixelwiseSegmenter(NET, **QUICK | params),
+    "pixelwise": lambda **params: PixelwiseSegmenter(convolution, **QUICK | params),
     "plug-in": lambda **params: PlugInSegmenter(UNetSegmenter(2, **QUICK | params)),
 }
 TRAINED = [name for name in SEGMENTERS if name != "plug-in"]
