@@ -121,11 +121,12 @@ def _check_image(image, name):
             "have channels last, (height, width, n_channels). Pass "
             "np.moveaxis(image, 0, -1)."
         )
-    if image.dtype.kind == "f" and not (np.abs(image) <= LARGEST_PIXEL).all():
+    low, high = float(image.min()), float(image.max())
+    if max(-low, high) > LARGEST_PIXEL:
         raise ValueError(
-            f"{name} has pixels from {image.min():.4g} to {image.max():.4g}; allowed "
-            f"are numbers from -{LARGEST_PIXEL:g} to {LARGEST_PIXEL:g}. Scale the "
-            "images, in fit and predict alike."
+            f"{name} has pixels from {low:.4g} to {high:.4g}; allowed are numbers from "
+            f"-{LARGEST_PIXEL:g} to {LARGEST_PIXEL:g}. Scale the images, in fit and "
+            "predict alike."
         )
     if image.dtype != np.uint8:
         image = image.astype(np.float32)

@@ -83,15 +83,23 @@ def settled_sizes(sizes, image_size, crop_size, geometry_of):
         np.sort([working_size(size, longest) for size in sizes]), axis=0
     )
     shorter, longer = np.minimum(typical, LONGEST_SIDE)
-    size, crop_size = None, int(longer)
-    while crop_size != size:  # a larger one may be asked for another multiple
-        size = crop_size
-        multiple, whole, share = geometry_of(size)
-        if not whole:
-            n = max(1, share * shorter // multiple)
-            return Sizes(longest, whole, multiple, int(n) * multiple)
-        crop_size = int(np.ceil(longer / multiple)) * multiple
-    return Sizes(longest, whole, multiple, crop_size)
+    multiple, whole, share = geometry_of(int(longer))
+    if not whole:
+        n = max(1, share * shorter // multiple)
+        return Sizes(longest, whole, multiple, int(n) * multiple)
+    return Sizes(longest, whole, *_fitting(int(longer), multiple, geometry_of))
+
+
+def _fitting(size, multiple, geometry_of):
+    """A multiple that squares may have, and the smallest that shows all of this size.
+
+    A network for larger squares may ask for a larger multiple.
+    """
+    crop_size = size
+    while crop_size % multiple:
+        crop_size = -(-size // multiple) * multiple
+        multiple = max(multiple, geometry_of(crop_size).multiple)
+    return multiple, crop_size
 
 
 def resolve_image_size(image_size, sizes):

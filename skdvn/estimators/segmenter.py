@@ -11,7 +11,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from ..data import IGNORED, check_as_many, check_same_size, in_form_of
+from ..data import IGNORED, check_as_many, check_same_size, in_form_of, parts_of
 from ..data.typing import ArrayLike, Maps
 from ..inference import guessed, infer
 from ..metrics import value_of_mask
@@ -194,7 +194,7 @@ def score_of_masks(estimator, X, masks, y, sample_weight=None):
     codec, targets = estimator.codec_, estimator.codec_.targets
     oracle = codec.oracle(getattr(estimator, "oracle", codec.default_oracle))
     truth = targets.truth(y, "y")
-    check_as_many(X, truth, "y")
+    check_as_many(parts_of(X, "X"), truth, "y")
     weight = checked_weight(sample_weight, np.zeros(len(truth)))
     weight = np.ones(len(truth)) if weight is None else weight
     values = np.empty(len(truth))

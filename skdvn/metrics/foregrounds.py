@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,7 @@ def holds_masks(Y: Any) -> bool:
     if is_array(Y):
         return Y.ndim > 2
     is_sequence = hasattr(Y, "__len__") and hasattr(Y, "__getitem__")
-    if not is_sequence or isinstance(Y, str) or sparse.issparse(Y):
+    if not is_sequence or isinstance(Y, str | Mapping) or sparse.issparse(Y):
         return False
     if hasattr(Y, "columns") or not len(Y):
         return False
