@@ -74,9 +74,9 @@ plt.show()
 # %%
 # Masks
 # -----
-# The same for masks of which only a box is known, say drawn by hand. The ascent goes
-# ten steps, ever smaller ones, which is not all the way from a box: the network alone,
-# which starts at its own guess of the mask, gets further.
+# The same for masks of which only a box is known, say drawn by hand. The ascent begins
+# anew as long as the value rises, and so gets nearly as far from a box as the network
+# alone, which starts at its own guess of the mask.
 
 X, Y = make_silhouettes(230, random_state=0)
 segmenter = DVNSegmenter(n_channels=16, max_iter=40, random_state=0)

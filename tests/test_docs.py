@@ -3,6 +3,7 @@
 Snippets of the pages are tested in docs.
 """
 
+import io
 import os
 import re
 import subprocess
@@ -14,6 +15,12 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FIGURES = sorted((ROOT / "docs" / "figures").glob("*.py"))
+PAGES = [
+    ROOT / "README.rst",
+    ROOT / "CHANGELOG.rst",
+    *sorted((ROOT / "docs").glob("*.rst")),
+    *sorted((ROOT / "docs" / "guide").glob("*.rst")),
+]
 README = (ROOT / "README.rst").read_text(encoding="utf-8")
 
 
@@ -25,6 +32,18 @@ def test_figure(path, tmp_path):
         [sys.executable, str(path)], cwd=tmp_path, env=env, capture_output=True
     )
     assert done.returncode == 0, done.stderr.decode()[-2000:]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_tables_of_the_page_are_well_formed(path):
+    """Else it shows an error in their place; directives of Sphinx are not looked at."""
+    docutils = pytest.importorskip("docutils.core")
+    told = io.StringIO()
+    docutils.publish_doctree(
+        path.read_text(encoding="utf-8"),
+        settings_overrides={"warning_stream": told, "halt_level": 5},
+    )
+    assert "Malformed table" not in told.getvalue()
 
 
 def test_the_code_of_the_readme_runs():
