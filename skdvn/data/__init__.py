@@ -16,6 +16,7 @@ from .masks import (
     parts_of,
     pictures_of,
 )
+from .matrices import canonical, check_binary, read_labels
 from .resizing import enlarged, padded, reduced, resized, working_size
 from .rows import (
     CLIP_HIGH,
@@ -26,6 +27,7 @@ from .rows import (
     Queries,
     Rows,
     SparseBatch,
+    as_tensor,
     batches_of,
     rows_at_once,
     stacked,
@@ -47,8 +49,11 @@ __all__ = [
     "Queries",
     "Rows",
     "SparseBatch",
+    "as_tensor",
     "batches_of",
+    "canonical",
     "check_as_many",
+    "check_binary",
     "check_images",
     "check_label_maps",
     "check_same_shapes",
@@ -66,6 +71,7 @@ __all__ = [
     "padded",
     "parts_of",
     "pictures_of",
+    "read_labels",
     "reduced",
     "replacing",
     "resized",

@@ -12,7 +12,7 @@ from sklearn.utils.validation import _check_sample_weight
 from ..data.typing import Method
 from ..oracles import check_oracle, did_you_mean
 from ..training import GENERATORS, Objective, Optimization, TupleMixture, TupleSettings
-from .components import Ascent, Component, Loss, Mixture, at_least
+from .components import MOST, Ascent, Component, LabelNet, Loss, Mixture, at_least
 from .solvers import SGD, Adam, AdamW, EarlyStopping, Solver
 
 # Enough to try a user's oracle on.
@@ -23,7 +23,7 @@ TRAINING_CONSTRAINTS = {
     "solver": [StrOptions(set(SOLVERS)), Solver],
     "early_stopping": ["boolean", EarlyStopping],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-    "n_networks": [at_least(1, Integral)],
+    "n_networks": [at_least(1, Integral, MOST)],
     "prediction_batch_size": [at_least(1, Integral)],
     "warm_start": ["boolean"],
     "checkpoint_dir": [str, PathLike, None],
@@ -90,6 +90,17 @@ def checked_weight(sample_weight, X):
             f"values from {weight.min():.4g} to {weight.max():.4g}."
         )
     return weight
+
+
+def check_range(X):
+    """Raise if numbers of X are larger than networks compute with."""
+    largest, most = max(X.max(), -X.min()), np.finfo(np.float32).max
+    if largest > most:
+        raise ValueError(
+            f"X holds {largest:.4g} in absolute value; allowed are numbers up to "
+            f"{most:.4g}, the range of single precision. Rescale X, or look for "
+            "placeholders of missing values."
+        )
 
 
 def check_pair(X_val, y_val):
@@ -219,3 +230,14 @@ def continues(estimator):
 def on_experts(codec):
     """Whether the network stands on what experts say of the labels."""
     return getattr(codec, "experts", None) is not None
+
+
+def has_own_modules(params):
+    """Whether inputs go through a module of the user's, which take any shape."""
+    own = is_own_network(getattr(params, "network", None))
+    return own or params.encoder is not None
+
+
+def is_own_network(network):
+    """Whether `network` is a module or function of the user's, and no setting."""
+    return not isinstance(network, str | LabelNet | None)

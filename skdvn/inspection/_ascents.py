@@ -7,9 +7,9 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
-from ..data import batches_of, rows_at_once
-from ..estimators import BaseSegmenter, CalibratedValueCV
-from ..metrics import encoded_values
+from ..data import batches_of, canonical, rows_at_once
+from ..estimators import BaseSegmenter, CalibratedValueCV, labels_of
+from ..metrics import encoded_truth, encoded_values
 
 
 def fitted_within(estimator):
@@ -79,7 +79,7 @@ class Climber:
 
     def parts(self, X, y):
         """Yield parts of X and y of which all stages can be held at once."""
-        X, y = indexable(X, y)
+        X, y = indexable(canonical(X), y if self.is_segmenter else labels_of(y))
         n_samples, size = _num_samples(X), self._rows_at_once(X)
         for rows in batches_of(n_samples, size):
             yield _safe_indexing(X, rows), _safe_indexing(y, rows)
@@ -113,7 +113,7 @@ class Climber:
         """Oracle values at each stage, (n_stages, n_samples); None without y."""
         if y is None:
             return None
-        truth = self.fitted.codec_.targets.encode(y, "y")
+        truth = encoded_truth(self.fitted, y, "y")
         return np.stack([encoded_values(self.fitted, truth, stage) for stage in stages])
 
 

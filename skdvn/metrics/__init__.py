@@ -1,7 +1,13 @@
 """Scores and scorers, of predicted values too; superpixels."""
 
 from .boundaries import boundary_f1_score
-from .outputs import encoded_values, oracle_values, value_of_mask, value_pairs
+from .outputs import (
+    encoded_truth,
+    encoded_values,
+    oracle_values,
+    value_of_mask,
+    value_pairs,
+)
 from .scorers import (
     mean_iou_scorer,
     pixel_accuracy_scorer,
@@ -31,6 +37,7 @@ __all__ = [
     "SigmoidMap",
     "boundary_f1_score",
     "check_values",
+    "encoded_truth",
     "encoded_values",
     "majority_labels",
     "mean_iou_score",

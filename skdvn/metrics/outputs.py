@@ -40,8 +40,30 @@ def oracle_values(estimator: Any, Y_true: MatrixLike, Y_pred: MatrixLike) -> Flo
             f"have; got {type(estimator).__name__}."
         )
     check_is_fitted(fitted)
-    encode = fitted.codec_.targets.encode
-    return encoded_values(fitted, encode(Y_true, "Y_true"), encode(Y_pred, "Y_pred"))
+    truth = encoded_truth(fitted, Y_true, "Y_true")
+    predicted = fitted.codec_.targets.encode(Y_pred, "Y_pred")
+    return encoded_values(fitted, truth, predicted)
+
+
+def encoded_truth(estimator: Any, Y: MatrixLike, name: str) -> Any:
+    """Truths to judge outputs by; masks may hold classes that were not there in `fit`.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted.
+    Y : {array-like, sparse matrix} or list of arrays
+        Labels or masks.
+    name : str
+        What error messages call them.
+
+    Returns
+    -------
+    truth : {ndarray, CSR matrix} or list of ndarray
+        As for `encoded_values`.
+    """
+    targets = estimator.codec_.targets
+    return getattr(targets, "encode_truth", targets.encode)(Y, name)
 
 
 def encoded_values(estimator: Any, truth: Any, predicted: Any) -> Float64s:

@@ -8,13 +8,24 @@ import torch
 
 from ..data import Examples
 from ..inference import starting_points
-from ..networks import copy_network, detach_context, score_all, scores_and_grads
+from ..networks import (
+    copy_network,
+    detach_context,
+    score_all,
+    score_and_grad,
+    scores_and_grads,
+)
 from .optimizers import SGD, Adam, AdamW, MovingAverage
 from .plan import GRADIENT_LOSSES, LOSSES, SCHEDULES, Objective, Optimization
 from .teams import ALONE
 from .tuples.generators import oracle_and_grad
 from .tuples.memory import ReplayBuffer
 from .tuples.mixture import Batch
+
+# No network means to have such a weight; its scores are soon beyond all numbers.
+LARGEST_WEIGHT = 1e10
+# Examples to try a trained network on.
+A_FEW = 3
 
 
 class Trainer:
@@ -92,7 +103,7 @@ class Trainer:
         Raises
         ------
         ValueError
-            If the loss is not finite.
+            If the loss is not finite, or weights have left all bounds.
         """
         self.network.train()
         order = torch.randperm(len(self.examples), generator=self.shared_rng)
@@ -111,20 +122,23 @@ class Trainer:
         self.network.eval()
         total = self.team.sum(torch.tensor(float(total), dtype=torch.float64))
         loss = total.item() / len(order)
-        if not math.isfinite(loss):
-            raise ValueError(
-                f"Training diverged: the loss is {loss}. Lower learning_rate_init, now "
-                f"{self.optimization.learning_rate_init}, or max_grad_norm, now "
-                f"{self.optimization.max_grad_norm}."
-            )
+        self._check_convergence(loss)
         return loss
+
+    def _check_convergence(self, loss):
+        weights = [p.detach() for p in self.optimizer.params if p.numel()]
+        largest = torch.stack([p.abs().max().double() for p in weights]).max().item()
+        if not (math.isfinite(loss) and largest < LARGEST_WEIGHT):
+            found = f"the loss is {loss:.4g}, and the largest weight {largest:.4g}"
+            raise _diverged(found, self.optimization)
 
     def _batches(self, order):
         """Positions by mini-batch; one of a single example joins the one before it.
 
         Of a single one layers that normalise over examples could not learn.
         """
-        batches = list(order.split(self.optimization.batch_size))
+        batch_size = min(self.optimization.batch_size, len(order))
+        batches = list(order.split(batch_size))
         if len(batches) > 1 and len(batches[-1]) == 1 < len(batches[-2]):
             batches[-2:] = [torch.cat(batches[-2:])]
         return batches
@@ -288,6 +302,25 @@ class Trainer:
             "chains": self.chains,
         }
         return [pair for pair in named.items() if pair[1] is not None]
+
+
+def check_scores(network, examples, optimization):
+    """Raise if a trained network has no finite scores for a few examples."""
+    rows = torch.arange(min(A_FEW, len(examples)))
+    drawn = examples.draw(rows, torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        context = network.encode(drawn.x)
+        found = score_and_grad(network, context, 0.5 * drawn.y + 0.25)
+    if not all(torch.isfinite(part).all() for part in found):
+        raise _diverged("the value is not finite", optimization)
+
+
+def _diverged(found, optimization):
+    return ValueError(
+        f"Training diverged: {found}. Lower learning_rate_init, now "
+        f"{optimization.learning_rate_init:.4g}, alpha, now {optimization.alpha:.4g}, "
+        f"or max_grad_norm, now {optimization.max_grad_norm:.4g}."
+    )
 
 
 def _mean(losses, weight):
