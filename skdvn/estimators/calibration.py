@@ -20,7 +20,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
-from ..data import canonical
+from ..data import canonical, read_labels
 from ..data.typing import ArrayLike, Float64s, MatrixLike, Method, Self
 from ..metrics import new_map, value_pairs
 from .label_targets import labels_of
@@ -180,7 +180,7 @@ class CalibratedValueCV(
                 "it must hold the true labels or masks."
             )
         has_labels = get_tags(self.estimator).input_tags.two_d_array
-        X, y = indexable(canonical(X), canonical(y))
+        X, y = indexable(canonical(X), read_labels(y) if has_labels else y)
         weight = checked_weight(sample_weight, np.empty(_num_samples(X)))
         values_true, values_pred, rows = self._judge(X, y, weight, has_labels)
         calibrator = new_map(self.method)

@@ -24,7 +24,7 @@ from ..data import (
 )
 from .input_views import InputView, dense
 from .logistic import logistic_regressions
-from .parameters import check_range, checked_weight
+from .parameters import check_range, checked_weight, reading_numbers
 
 # Probabilities count as no nearer to 0 and 1 than this where logarithms are taken.
 LIMIT = 1e-4
@@ -355,12 +355,9 @@ def shuffled_folds(n_folds, n_rows, rng):
 
 def numbers(X):
     """X as a checked array or CSR matrix of numbers."""
-    X = check_array(
-        canonical(X),
-        accept_sparse="csr",
-        dtype=(np.float64, np.float32),
-        input_name="X",
-    )
+    X, dtypes = canonical(X), (np.float64, np.float32)
+    with reading_numbers():
+        X = check_array(X, accept_sparse="csr", dtype=dtypes, input_name="X")
     check_range(X)
     return X
 

@@ -18,7 +18,12 @@ from sklearn.utils.validation import (
 
 from ..data import canonical
 from .label_targets import labels_of
-from .parameters import check_range, checked_weight, has_own_modules
+from .parameters import (
+    check_range,
+    checked_weight,
+    has_own_modules,
+    reading_numbers,
+)
 
 # Tells "not given" from a y of None, which is refused.
 NO_Y = object()
@@ -75,22 +80,23 @@ def checked_rows(estimator, X, y=NO_Y, *, y_name="y", shape=None, reset=False):
     checked : array, or tuple of two
     """
     X = canonical(X)
+    _num_samples(X)  # raises for what is no container
     if y is not NO_Y and y is not None:
         y = labels_of(y, y_name)
     if takes_anything(estimator):
         return _rows_as_given(estimator, X, y, reset)
-    pair = () if y is NO_Y else (y,)
-    checked = validate_data(
-        estimator,
-        X,
-        *pair,
-        reset=reset,
-        accept_sparse="csr",
-        dtype=(np.float64, np.float32),
-        allow_nd=has_own_modules(estimator),
-        **({"multi_output": True} if pair else {}),
-    )
-    X = checked[0] if pair else checked
+    allowed = {
+        "accept_sparse": "csr",
+        "dtype": (np.float64, np.float32),
+        "allow_nd": has_own_modules(estimator),
+    }
+    with reading_numbers():
+        if y is NO_Y:
+            X = checked = validate_data(estimator, X, reset=reset, **allowed)
+        else:
+            X, _ = checked = validate_data(
+                estimator, X, y, reset=reset, multi_output=True, **allowed
+            )
     check_range(X)
     if shape is not None and X.shape[1:] != shape:
         raise ValueError(

@@ -271,8 +271,8 @@ classifier or Initializer, default="auto"
     one part of them, and the final network is trained anew on all rows. With fewer than
     100 rows nothing is held out and "auto" means a fixed setting.
 
-    A one-dimensional y of k classes becomes k labels of which each row has one, for
-    two classes too.
+    A one-dimensional y of k classes, or a Y of a single column, becomes k labels of
+    which each row has one, for two classes too.
 
     In double precision for up to 256 rows, else in single precision, where
     predictions of the same row in different company agree up to rounding.
@@ -413,10 +413,11 @@ classifier or Initializer, default="auto"
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Inputs, finite numbers. A sparse matrix stays sparse.
+            Inputs, finite numbers in the range of single precision. A sparse matrix
+            stays sparse.
         y : {array-like, sparse matrix} of shape (n_samples, n_labels)
-            Binary labels, or classes of shape (n_samples,), which become one label
-            each.
+            Binary labels, or classes of shape (n_samples,) or (n_samples, 1), which
+            become one label each. What a sparse matrix holds twice is added up.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights of the examples in the value loss. A weight of 0 is as
             good as leaving the example out.

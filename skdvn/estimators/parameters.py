@@ -1,5 +1,6 @@
 """What parameters of all estimators mean, and what they allow."""
 
+from contextlib import contextmanager
 from numbers import Integral, Real
 from os import PathLike
 
@@ -17,6 +18,11 @@ from .solvers import SGD, Adam, AdamW, EarlyStopping, Solver
 
 # Enough to try a user's oracle on.
 A_FEW_ROWS = 3
+# How messages of NumPy begin that do not say which array they are about.
+NO_NUMBERS = (
+    *("setting an array element", "float() argument", "could not convert"),
+    "Cannot cast array data",
+)
 SOLVERS = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
 
 TRAINING_CONSTRAINTS = {
@@ -90,6 +96,19 @@ def checked_weight(sample_weight, X):
             f"values from {weight.min():.4g} to {weight.max():.4g}."
         )
     return weight
+
+
+@contextmanager
+def reading_numbers():
+    """Say of what NumPy cannot make numbers that it is X."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        if not str(error).startswith(NO_NUMBERS):
+            raise
+        raise ValueError(
+            f"X must hold numbers, as many in each row: {error}"
+        ) from error
 
 
 def check_range(X):

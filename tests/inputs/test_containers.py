@@ -27,6 +27,9 @@ from sklearn.exceptions import DataConversionWarning
 from skdvn.estimators import LabelTargets
 from skdvn.metrics import relaxed_f1_score
 
+# Their inputs go to estimators of the user as they are.
+OWN = ("regression", "plug", "threshold")
+SOME = ["fit of linear", "score of linear", "refine of linear"]
 LISTED = [["ant"], ["ant", "bee"]] * 18
 NO_MATRIX = {
     "lists": LISTED,
@@ -64,9 +67,7 @@ def test_what_is_no_container(name, given):
         LABEL_DOORS[name](given)
 
 
-@pytest.mark.parametrize(
-    "name", ["fit of linear", "score of linear", "refine of linear"]
-)
+@pytest.mark.parametrize("name", SOME)
 def test_generators_are_refused(name):
     with pytest.raises(TypeError, match=r"list of rows; got a generator"):
         LABEL_DOORS[name](row for row in Y)
@@ -95,7 +96,7 @@ def test_a_column_of_classes(name):
     check_same(CLASS_DOORS[name], pd.DataFrame({"kind": CLASSES}))
 
 
-@pytest.mark.parametrize("name", each(INPUT_DOORS, but=("regression", "plug", "threshold")))
+@pytest.mark.parametrize("name", each(INPUT_DOORS, but=OWN))
 def test_containers_of_inputs(name):
     check_same(INPUT_DOORS[name], X.tolist())
 
@@ -147,9 +148,7 @@ def test_classes_and_labels_are_not_mistaken_for_each_other():
         ([np.nan, 1.0] * 18, "contains NaN"),
     ],
 )
-@pytest.mark.parametrize(
-    "name", ["fit of linear", "score of linear", "refine of linear"]
-)
+@pytest.mark.parametrize("name", SOME)
 def test_missing_classes(classes, message, name):
     with pytest.raises(ValueError, match=message):
         CLASS_DOORS[name](classes)

@@ -36,6 +36,21 @@ def test_inputs_beyond_single_precision(name, form, value):
         INPUT_DOORS[name](form(inputs))
 
 
+@pytest.mark.parametrize("name", each(INPUT_DOORS, but=OWN))
+def test_inputs_that_are_no_numbers(name):
+    ragged = [*X[1:].tolist(), [1.0]]
+    for given in (ragged, [{1, 2}] * 36, ["words"] * 36, [{"a": 1}] * 36):
+        with pytest.raises(ValueError, match="X must hold numbers, as many in each"):
+            INPUT_DOORS[name](given)
+
+
+@pytest.mark.parametrize("name", ["partial_fit", "predict", "refine", "score"])
+def test_inputs_that_are_no_container(name):
+    for given in (None, 1.0, (row for row in X)):
+        with pytest.raises(TypeError, match="sequence or array-like, got"):
+            INPUT_DOORS[name](given)
+
+
 @pytest.mark.parametrize("make", [linear, feed_forward])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("form", [np.asarray, sparse.csr_matrix])
