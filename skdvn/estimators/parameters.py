@@ -106,9 +106,8 @@ def reading_numbers():
     except (TypeError, ValueError) as error:
         if not str(error).startswith(NO_NUMBERS):
             raise
-        raise ValueError(
-            f"X must hold numbers, as many in each row: {error}"
-        ) from error
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"X must hold numbers, as many in each row: {error}") from error
 
 
 def check_range(X):

@@ -40,7 +40,7 @@ def test_inputs_beyond_single_precision(name, form, value):
 def test_inputs_that_are_no_numbers(name):
     ragged = [*X[1:].tolist(), [1.0]]
     for given in (ragged, [{1, 2}] * 36, ["words"] * 36, [{"a": 1}] * 36):
-        with pytest.raises(ValueError, match="X must hold numbers, as many in each"):
+        with pytest.raises((TypeError, ValueError), match="X must hold numbers, as"):
             INPUT_DOORS[name](given)
 
 
