@@ -147,8 +147,8 @@ def label_doors(truth):
     def call(method, make, labels):
         return dense(getattr(fitted(make), method)(X, labels))
 
-    def draw(kind, value, labels, **options):
-        display = kind.from_estimator(fitted(linear), X, labels, **options)
+    def draw(figure, value, labels, **options):
+        display = figure.from_estimator(fitted(linear), X, labels, **options)
         pyplot.close()
         return getattr(display, value)
 
@@ -173,12 +173,12 @@ def label_doors(truth):
         doors[f"truth of {name}"] = lambda labels, f=score: f(labels, outputs)
         doors[f"output of {name}"] = lambda labels, f=score: f(outputs, labels)
     doors["value_pairs"] = lambda labels: value_pairs(fitted(linear), X, labels)[0]
-    for kind, value in (
+    for figure, value in (
         (RiskCoverageDisplay, "kept_value"),
         (ValueCalibrationDisplay, "values_true"),
         (NStepsDisplay, "values_true"),
     ):
-        doors[kind.__name__] = partial(draw, kind, value)
+        doors[figure.__name__] = partial(draw, figure, value)
     paths = partial(draw, AscentPathDisplay, "values_true", kind="values")
     return doors | {"AscentPathDisplay": paths}
 

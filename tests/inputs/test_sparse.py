@@ -103,3 +103,8 @@ def test_types_that_scipy_does_not_compute_with(dtype):
 def test_a_matrix_in_order_is_not_copied():
     matrix = sparse.csr_matrix(X)
     assert np.shares_memory(canonical(matrix).data, matrix.data)
+
+
+def test_zeros_are_not_kept():
+    """Counts of words would take them for words."""
+    assert canonical(in_disorder(X)).nnz == np.count_nonzero(X)
