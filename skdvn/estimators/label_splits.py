@@ -57,7 +57,7 @@ class Splitter:
     def _split_given(self, X_val, y_val, n_rows):
         shape = self.codec.shape
         rows = read_rows(self.params, X_val, y_val, None, y_name="y_val", shape=shape)
-        encode = partial(self.codec.targets.encode_truth, name="y_val")
+        encode = partial(self.codec.targets.truth, name="y_val")
         held_out = self.codec.transform(rows, encode)
         return self._split(np.arange(n_rows), held_out)
 

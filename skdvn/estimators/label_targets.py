@@ -101,7 +101,7 @@ class LabelTargets:
         self._refuse_unseen(Y, name)
         return self._encoded(Y, name)
 
-    def encode_truth(self, Y, name="y"):
+    def truth(self, Y, name="y"):
         """As `encode`, for labels to judge outputs by.
 
         Rows of classes that the constructor has not seen have none of the labels, so

@@ -63,7 +63,7 @@ def encoded_truth(estimator: Any, Y: MatrixLike, name: str) -> Any:
         As for `encoded_values`.
     """
     targets = estimator.codec_.targets
-    return getattr(targets, "encode_truth", targets.encode)(Y, name)
+    return getattr(targets, "truth", targets.encode)(Y, name)
 
 
 def encoded_values(estimator: Any, truth: Any, predicted: Any) -> Float64s:
