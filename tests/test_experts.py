@@ -234,7 +234,7 @@ def test_text_and_data_frames():
     ("inputs", "labels", "weight", "message"),
     [
         (X, 2 * Y, None, "binary"),
-        (X[:5], Y, None, "must match"),
+        (X[:5], Y, None, "inconsistent numbers of samples"),
         (np.where(X > 2, np.nan, X), Y, None, "NaN"),
         (X, Y, -np.ones(N), "non-negative"),
         (X, Y, np.zeros(N), "at least one"),

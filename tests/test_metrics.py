@@ -203,21 +203,21 @@ GOOD = [[1, 0], [0, 1]]
 @pytest.mark.parametrize(
     ("wrong", "parts"),
     [
-        ([1, 0], ["one row per example", "(n_samples, n_labels)", "(2,)"]),
-        (1.0, ["one row per example", "()"]),
-        ([["a", "b"], ["c", "d"]], ["must be numeric", "<U1"]),
+        ([1, 0], ["one class per row", "(n_samples, n_labels)", "(2,)"]),
+        (1.0, ["list of rows", "float"]),
+        ([["a", "b"], ["c", "d"]], ["0 and 1", "'a'"]),
         ([[2, 0], [0, 1]], ["[0, 1]", "from 0 to 2"]),
         ([[-0.5, 0], [0, 1]], ["[0, 1]", "from -0.5 to 1"]),
-        ([[np.nan, 0], [0, 1]], ["[0, 1]"]),
-        ([[np.inf, 0], [0, 1]], ["[0, 1]", "inf"]),
+        ([[np.nan, 0], [0, 1]], ["NaN"]),
+        ([[np.inf, 0], [0, 1]], ["infinity"]),
     ],
 )
 @pytest.mark.parametrize("name", ["Y_true", "Y_pred"])
 def test_unfit_arrays_are_refused_by_name(score, name, wrong, parts):
     arguments = {"Y_true": GOOD, "Y_pred": GOOD, name: wrong}
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises((TypeError, ValueError)) as caught:
         score(**arguments)
-    assert str(caught.value).startswith(name)
+    assert name in str(caught.value)
     for part in parts:
         assert part in str(caught.value)
 

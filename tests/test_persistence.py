@@ -22,6 +22,7 @@ from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import ShuffleSplit
+from sklearn.tree import DecisionTreeClassifier
 
 from skdvn import SGD, CalibratedValueCV, DVNMultiLabelClassifier, DVNSegmenter
 from skdvn.baselines import (
@@ -406,8 +407,8 @@ def test_what_cannot_be_saved(tmp_path):
         save(DVN.__class__(), path)
     with pytest.raises(TypeError, match="DummyClassifier cannot be saved"):
         save(DummyClassifier().fit(ROWS, NAMES), path)
-    with pytest.raises(ValueError, match=r"estimator=LogisticRegression\(C=0.001\)"):
-        rule = PlugInClassifier(LogisticRegression(C=0.001)).fit(ROWS, NAMES)
+    with pytest.raises(ValueError, match=r"estimator=DecisionTreeClassifier\(\)"):
+        rule = PlugInClassifier(DecisionTreeClassifier()).fit(ROWS, LABELS)
         save(rule, path)
     changed = copy.deepcopy(DVN).set_params(encoder=encoder)
     changed.fit(ROWS, LABELS).set_params(hidden_layer_sizes=3)

@@ -15,12 +15,19 @@ from sklearn.base import (
     clone,
 )
 from sklearn.model_selection import KFold, cross_val_predict
+from sklearn.utils import check_array
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import _check_method_params, check_is_fitted
 
-from ..data import batches_of, rows_at_once
-from ..data.typing import MatrixLike, NDArray, Self
-from ..estimators import PlainStateMixin, VersionedMixin, with_checked_parameters
+from ..data import as_tensor, batches_of, canonical, rows_at_once
+from ..data.typing import ArrayLike, MatrixLike, NDArray, Self
+from ..estimators import (
+    PlainStateMixin,
+    VersionedMixin,
+    labels_of,
+    with_checked_parameters,
+    without_weightless,
+)
 from ..metrics import relaxed_f1_score
 from ..networks import CountNetwork
 from ..oracles import relaxed_f1
@@ -28,7 +35,7 @@ from ..oracles import relaxed_f1
 N_FOLDS = 5
 
 
-def plug_in_labels(probabilities: NDArray[Any]) -> NDArray[Any]:
+def plug_in_labels(probabilities: ArrayLike) -> NDArray[Any]:
     """Labels of the greatest expected F1, by the plug-in rule.
 
     Per row the k most probable labels, with the k that maximises
@@ -36,7 +43,7 @@ def plug_in_labels(probabilities: NDArray[Any]) -> NDArray[Any]:
 
     Parameters
     ----------
-    probabilities : ndarray of shape (n_samples, n_labels)
+    probabilities : array-like of shape (n_samples, n_labels)
         Marginal probabilities of the labels.
 
     Returns
@@ -44,6 +51,12 @@ def plug_in_labels(probabilities: NDArray[Any]) -> NDArray[Any]:
     Y : ndarray of shape (n_samples, n_labels)
         Binary; at least one label per row.
     """
+    probabilities = check_array(probabilities, input_name="probabilities")
+    if probabilities.min() < 0 or probabilities.max() > 1:
+        raise ValueError(
+            f"probabilities must lie in [0, 1]; got values from "
+            f"{probabilities.min():.4g} to {probabilities.max():.4g}."
+        )
     order = np.argsort(-probabilities, axis=1, kind="stable")
     gains = np.cumsum(np.take_along_axis(probabilities, order, axis=1), axis=1)
     sizes = np.arange(1, probabilities.shape[1] + 1)
@@ -61,8 +74,13 @@ def _as_matrix(probabilities, classes):
     return np.asarray(probabilities)
 
 
-def _out_of_fold(estimator, X, Y, n_folds, fit_params=None):
+def _out_of_fold(estimator, X, Y, n_folds, asked_by, fit_params=None):
     """Probabilities of each row, of clones that have not seen it."""
+    if not 2 <= n_folds <= len(Y):
+        raise ValueError(
+            f"{asked_by} asks for folds of the rows, 2 at least and no more than there "
+            f"are rows; X has {len(Y)} row(s) of positive weight."
+        )
     folds = KFold(n_folds, shuffle=True, random_state=0)
     found = cross_val_predict(
         estimator, X, Y, cv=folds, method="predict_proba", params=fit_params
@@ -76,6 +94,38 @@ class _DecisionRule(
     """A multi-label classifier that decides on another one's probabilities."""
 
     _parameter_constraints = {"estimator": [HasMethods(["fit", "predict_proba"])]}
+
+    def _labels(self, Y, name="Y"):
+        """Y as a matrix of numbers to decide on."""
+        Y = labels_of(Y, name)
+        if Y.ndim == 1:
+            raise ValueError(
+                f"{name} must have two columns or more, one per label; got one class "
+                f"per row, shape {Y.shape}. Of classes the most probable one is best, "
+                f"which {type(self.estimator).__name__} predicts by itself."
+            )
+        return Y
+
+    def score(
+        self, X: MatrixLike, y: MatrixLike, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Share of the rows of which all labels are right, as of other classifiers.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Inputs.
+        y : {array-like, sparse matrix} of shape (n_samples, n_labels)
+            True labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the examples.
+
+        Returns
+        -------
+        score : float
+            In [0, 1], best is 1.
+        """
+        return super().score(X, self._labels(y, "y"), sample_weight)
 
     def _fit_estimator(self, X, Y, **fit_params):
         self.estimator_ = clone(self.estimator).fit(X, Y, **fit_params)
@@ -156,28 +206,38 @@ class PlugInClassifier(_DecisionRule):
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Inputs.
-        Y : array-like of shape (n_samples, n_labels)
+        Y : {array-like, sparse matrix} of shape (n_samples, n_labels)
             Binary labels.
         **fit_params : dict
-            Passed on to the estimator's `fit`.
+            Passed on to the estimator's `fit`. Rows whose `sample_weight` is 0 are left
+            out.
 
         Returns
         -------
         self : PlugInClassifier
         """
+        given, weight = X, fit_params.get("sample_weight")
+        used, X, Y, weight = without_weightless(X, Y, weight)
+        Y = self._labels(Y)
+        fit_params = _check_method_params(given, fit_params, used)
         self._fit_estimator(X, Y, **fit_params)
-        self.counts_ = self._fit_counts(X, Y, fit_params) if self.counts else None
+        self.counts_ = None
+        if self.counts:
+            self.counts_ = self._fit_counts(X, Y, weight, fit_params)
         return self
 
-    def _fit_counts(self, X, Y, fit_params):
+    def _fit_counts(self, X, Y, weight, fit_params):
         """The expected F1, given what is learned of the number of labels."""
-        Y = Y.toarray() if sparse.issparse(Y) else np.asarray(Y)
+        Y = Y.toarray() if sparse.issparse(Y) else Y
         p = getattr(self.estimator_, "cross_fitted_", None)
         if p is None:
-            p = _out_of_fold(self.estimator, X, Y, N_FOLDS, fit_params)
-        p, Y = (torch.tensor(np.array(part), dtype=torch.float64) for part in (p, Y))
-        network = CountNetwork(Y.shape[1], relaxed_f1).double()
-        return network.fit_counts(p, Y, torch.Generator().manual_seed(0)).eval()
+            n_folds = min(N_FOLDS, len(Y))
+            p = _out_of_fold(self.estimator, X, Y, n_folds, "counts=True", fit_params)
+        p, Y = (as_tensor(part, torch.float64, "cpu") for part in (p, Y))
+        if weight is not None:
+            weight = as_tensor(weight / weight.mean(), torch.float64, "cpu")
+        network, rng = CountNetwork(Y.shape[1], relaxed_f1), torch.Generator()
+        return network.double().fit_counts(p, Y, rng.manual_seed(0), weight).eval()
 
     def predict(self, X: MatrixLike) -> NDArray[Any]:
         """Predict labels.
@@ -249,17 +309,17 @@ class ThresholdClassifier(_DecisionRule):
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Inputs.
-        Y : array-like of shape (n_samples, n_labels)
+        Y : {array-like, sparse matrix} of shape (n_samples, n_labels)
             Binary labels.
 
         Returns
         -------
         self : ThresholdClassifier
         """
-        threshold = self.threshold
+        X, Y, threshold = canonical(X), self._labels(Y), self.threshold
         if threshold == "auto":
-            dense = Y.toarray() if sparse.issparse(Y) else np.asarray(Y)
-            held_out = _out_of_fold(self.estimator, X, dense, self.cv)
+            dense = Y.toarray() if sparse.issparse(Y) else Y
+            held_out = _out_of_fold(self.estimator, X, dense, self.cv, f"cv={self.cv}")
             thresholds = np.linspace(0.02, 0.98, 49)
             scores = [relaxed_f1_score(Y, held_out >= t) for t in thresholds]
             threshold = thresholds[np.argmax(scores)]

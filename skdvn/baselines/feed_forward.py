@@ -43,7 +43,7 @@ class FeedForwardClassifier(LabelEstimator):
     Parameters
     ----------
     hidden_layer_sizes : int or array-like of int, default=(300,)
-        Widths of the hidden layers.
+        Widths of the hidden layers. A network may have up to a billion weights.
     activation : {"softplus", "tanh", "relu"}, default="softplus"
         Activation of all hidden layers.
     encoder : torch.nn.Module or callable, default=None
@@ -51,9 +51,10 @@ class FeedForwardClassifier(LabelEstimator):
     standardize : bool, default=True
         Whether inputs are standardised and clipped to [-3, 5].
     learning_rate_init : float or "auto", default="auto"
-        Initial learning rate, positive; "auto" is 0.6 for SGD and 1e-3 for Adam.
+        Initial learning rate, positive, at most a million; "auto" is 0.6 for SGD and
+        1e-3 for Adam.
     alpha : float or "auto", default="auto"
-        Weight decay, non-negative; "auto" falls with the number of rows.
+        Weight decay, from 0 to a million; "auto" falls with the number of rows.
     max_iter : int or "auto", default="auto"
         Epochs; "auto" is as many as make 750 mini-batches with up to 2,500 rows, and
         16 with more.
@@ -61,7 +62,7 @@ class FeedForwardClassifier(LabelEstimator):
 warm_start, checkpoint_dir, n_jobs, device, random_state, verbose
         As for `DVNMultiLabelClassifier`.
     n_networks : int, default=1
-        Networks whose logits are averaged.
+        Networks whose logits are averaged, at most 1,000.
 
     Attributes
     ----------
@@ -176,7 +177,7 @@ n_iter_, validation_score_, learning_rate_init_, alpha_, scaler_
         check_pair(X_val, y_val)
         execution = execution_for(self, X, y, sample_weight, X_val, y_val)
         draft = self._draft()
-        rows, codec = read_rows(draft, X, y, sample_weight), LabelCodec()
+        rows, codec = read_rows(draft, X, y, sample_weight, reset=True), LabelCodec()
         data = codec.fit_transform(rows, draft, guesses=True)
         check_positives(data.Y)
         self._check_continuity(draft, codec)

@@ -8,6 +8,7 @@ from .label_maps import check_label_maps, check_same_shapes, is_integer
 from .lazy import LazySequence, chosen, import_pillow, is_lazy, mapped, opened
 from .margins import MARGIN, inner
 from .masks import IGNORED, KNOWN, UNSEEN, MaskTargets, as_one_kind, opposed
+from .matrices import canonical, check_binary, read_labels
 from .pictures import (
     check_as_many,
     check_images,
@@ -29,6 +30,7 @@ from .rows import (
     Queries,
     Rows,
     SparseBatch,
+    as_tensor,
     batches_of,
     rows_at_once,
     stacked,
@@ -54,8 +56,11 @@ __all__ = [
     "Rows",
     "SparseBatch",
     "as_one_kind",
+    "as_tensor",
     "batches_of",
+    "canonical",
     "check_as_many",
+    "check_binary",
     "check_images",
     "check_label_maps",
     "check_same_shapes",
@@ -77,6 +82,7 @@ __all__ = [
     "parts_at",
     "parts_of",
     "pictures_of",
+    "read_labels",
     "reduced",
     "replacing",
     "resized",

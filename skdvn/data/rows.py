@@ -42,6 +42,12 @@ def stacked(parts, n_rows):
     return array
 
 
+def as_tensor(array, dtype, device):
+    """A copy of an array, of numbers of any type and in any order, as a tensor."""
+    wide = np.float64 if dtype == torch.float64 else np.float32
+    return torch.from_numpy(np.array(array, dtype=wide, order="C")).to(device)
+
+
 class SparseBatch(NamedTuple):
     """Rows that differ from a common row in few places.
 
@@ -109,9 +115,9 @@ class Rows:
                 columns = array.indices
                 data = _standardize(data, mean[columns], scale[columns]) - base[columns]
             # As wide as the tensors, so that products need no conversion.
-            data = torch.as_tensor(data, dtype=dtype).numpy()
+            data = as_tensor(data, dtype, "cpu").numpy()
             array = sparse.csr_matrix((data, array.indices, array.indptr), array.shape)
-            self._base = torch.as_tensor(base, dtype=dtype, device=device)
+            self._base = as_tensor(base, dtype, device)
             density = array.nnz / max(1, math.prod(array.shape))
             pays = density < SPARSE_DENSITY and self._base.device.type == "cpu"
             self._keep_sparse = keep_sparse and pays
@@ -119,9 +125,7 @@ class Rows:
             # Scaled in the precision given, since float32 may not hold the array.
             if mean is not None:
                 array = _standardize(array, mean, scale)
-            # A copy, since torch takes no array that is read backwards.
-            array = np.ascontiguousarray(array)
-            array = torch.tensor(array, dtype=dtype, device=device)
+            array = as_tensor(array, dtype, device)
         self._array = array
 
     def __len__(self):

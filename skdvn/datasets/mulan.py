@@ -19,6 +19,7 @@ from scipy.sparse import csr_matrix, issparse
 from sklearn.utils import Bunch
 
 from ..data.typing import FilePath
+from .home import DataSet
 
 _QUOTED = r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*\""""
 
@@ -276,7 +277,8 @@ def load_mulan(
     xml_path: FilePath,
     *,
     sparse: bool | None = None,
-) -> Bunch:
+    return_X_y: bool = False,
+) -> DataSet:
     """Read a multi-label data set in Mulan's format, an ARFF and an XML file.
 
     Parameters
@@ -290,10 +292,12 @@ def load_mulan(
         must be 0 or 1 in every row.
     sparse : bool, default=None
         Whether ``data`` is a CSR matrix. With None it is if the file's body is.
+    return_X_y : bool, default=False
+        Return ``(data, target)`` instead of a Bunch.
 
     Returns
     -------
-    dataset : :class:`~sklearn.utils.Bunch`
+    dataset : :class:`~sklearn.utils.Bunch` or tuple
         ``data``, float64 of shape (n_samples, n_features); ``target``, integers 0
         and 1 of shape (n_samples, n_labels); ``feature_names`` and
         ``target_names``, lists in the ARFF file's order; ``categories``, a dict
@@ -323,10 +327,13 @@ def load_mulan(
         data = data.toarray() if sparse is False else data
     else:
         data = csr_matrix(data) if sparse else np.ascontiguousarray(data)
+    target = target.astype(np.int64, order="C")
+    if return_X_y:
+        return data, target
     features = [a for a in attributes if a.name not in labels]
     return Bunch(
         data=data,
-        target=target.astype(np.int64, order="C"),
+        target=target,
         feature_names=[a.name for a in features],
         target_names=[a.name for a in attributes if a.name in labels],
         categories={a.name: a.categories for a in features if a.categories},

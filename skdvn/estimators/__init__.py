@@ -29,11 +29,12 @@ from .image_data import counting
 from .image_sizes import Geometry, Sizes
 from .initializers import EstimatorStart, MeanStart, SegmenterStart
 from .input_views import ClippingScaler, InputView
-from .label_codec import LabelCodec, check_positives, read_rows
+from .label_codec import LabelCodec, check_positives
 from .label_networks import feed_forward
 from .label_plan import plan_for_feed_forward
+from .label_rows import read_rows, without_weightless
 from .label_splits import Splitter
-from .label_targets import LabelTargets
+from .label_targets import LabelTargets, labels_of
 from .labeler import LabelEstimator
 from .mask_networks import (
     half_pays,
@@ -127,6 +128,7 @@ __all__ = [
     "feed_forward",
     "fingerprint",
     "half_pays",
+    "labels_of",
     "mask_builder",
     "mask_optimization",
     "mask_splits",
@@ -148,4 +150,5 @@ __all__ = [
     "users_module",
     "with_callbacks",
     "with_checked_parameters",
+    "without_weightless",
 ]

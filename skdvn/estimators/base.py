@@ -142,7 +142,7 @@ class BaseDVN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     def _keep(self, trained):
         """Store what was learned."""
         vars(self).pop("_optimizer_states", None)
-        self.network_ = trained.network
+        self.network_, self._n_networks = trained.network, self.n_networks
         self.history_ = trained.history
         self.n_iter_ = trained.n_epochs
         self.validation_score_ = trained.score
@@ -165,6 +165,7 @@ class BaseDVN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         if build is None:
             networks = [copy_network(one) for one in members(self.network_)]
         else:
+            self._n_networks = self.n_networks
             networks = [
                 build(torch.Generator().manual_seed(seeds.randint(2**31 - 1)), index)
                 for index in range(self.n_networks)

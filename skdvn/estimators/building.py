@@ -4,9 +4,17 @@ import threading
 
 import torch
 
-from ..networks import check_is_network, check_network, copy_network, members
+from ..networks import (
+    check_is_network,
+    check_network,
+    copy_network,
+    layout,
+    members,
+)
 from .parameters import A_FEW_ROWS
 
+# Parameters that have another name than the parts of networks they decide on.
+DECIDED_BY = {"apart": "loss", "width": "n_channels", "widths": "n_channels"}
 # Held while torch's global generator is seeded for a user's network.
 GLOBAL_GENERATOR = threading.Lock()
 
@@ -73,7 +81,46 @@ def builder(new_network, placed, examples):
     return build
 
 
-def copier(network, placed):
-    """A function that copies the networks of the last fit, to train them on."""
-    networks = members(network)
+def copier(params, new_network, placed):
+    """A function that copies the networks of the last fit, to train them on.
+
+    Parameters
+    ----------
+    params : estimator
+        Fitted.
+    new_network, placed
+        As for `builder`.
+
+    Returns
+    -------
+    build : callable
+        ``build(rng, index) -> network``.
+    """
+    check_goes_on(params, new_network)
+    networks = members(params.network_)
     return lambda rng, index: placed(copy_network(networks[index % len(networks)]))
+
+
+def check_goes_on(params, new_network):
+    """Raise if the parameters make other networks than those of the last fit."""
+    before = layout(members(params.network_)[0])
+    now = layout(new_network(torch.Generator().manual_seed(0)))
+    paths = [p for p in before.keys() | now.keys() if before.get(p) != now.get(p)]
+    if ("kind",) in paths:  # all else is different, too
+        paths = [("kind",)]
+    changed = {_parameter_of(path, params) for path in paths}
+    if params.n_networks != params._n_networks:
+        changed.add("n_networks")
+    if changed:
+        pairs = [f"{name}={getattr(params, name)!r}" for name in sorted(changed)]
+        raise ValueError(
+            f"{', '.join(pairs)} would make other networks than those of the last fit, "
+            "with which training goes on. Set it back, or start anew: with "
+            "warm_start=False, or on a clone of the estimator."
+        )
+
+
+def _parameter_of(path, params):
+    """The parameter that decides on a part of a network."""
+    names = [DECIDED_BY.get(name, name) for name in reversed(path)]
+    return next((name for name in names if hasattr(params, name)), "network")

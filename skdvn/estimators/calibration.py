@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -13,15 +13,17 @@ from sklearn.base import (
     clone,
 )
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import check_cv
+from sklearn.model_selection import PredefinedSplit, check_cv
 from sklearn.utils import _safe_indexing, get_tags, indexable
 from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
+from ..data import canonical, read_labels
 from ..data.typing import ArrayLike, Float64s, MatrixLike, Method, Self
 from ..metrics import new_map, value_pairs
+from .label_targets import labels_of
 from .parameters import checked_weight, with_checked_parameters
 from .versions import VersionedMixin
 
@@ -177,9 +179,10 @@ class CalibratedValueCV(
                 "CalibratedValueCV requires y to be passed, but the target y is None; "
                 "it must hold the true labels or masks."
             )
-        X, y = indexable(X, y)
+        has_labels = get_tags(self.estimator).input_tags.two_d_array
+        X, y = indexable(canonical(X), read_labels(y) if has_labels else y)
         weight = checked_weight(sample_weight, np.empty(_num_samples(X)))
-        values_true, values_pred, rows = self._judge(X, y, weight)
+        values_true, values_pred, rows = self._judge(X, y, weight, has_labels)
         calibrator = new_map(self.method)
         calibrator.fit(values_pred, values_true, **_at(weight, rows))
         arguments = {} if weight is None else {"sample_weight": weight}
@@ -192,22 +195,41 @@ class CalibratedValueCV(
                 setattr(self, name, getattr(self.estimator_, name))
         return self
 
-    def _judge(self, X, y, weight):
+    def _judge(self, X, y, weight, has_labels):
         """True and predicted values of held-out rows, and which rows these are."""
+        rows = np.arange(_num_samples(X)) if weight is None else np.flatnonzero(weight)
         if isinstance(self.estimator, FrozenEstimator):
             check_is_fitted(self.estimator)
-            return *value_pairs(self.estimator, X, y), np.arange(_num_samples(X))
-        # Masks are no classes to stratify by.
-        is_labels = get_tags(self.estimator).input_tags.two_d_array
-        cv = check_cv(self.cv, y, classifier=is_labels)
-        rows = np.arange(_num_samples(X))
-        splits = [[rows[part] for part in split] for split in cv.split(X, y)]
+            part = _safe_indexing(X, rows), _safe_indexing(y, rows)
+            return *value_pairs(self.estimator, *part), rows
+        splits = self._splits(X, y, rows, has_labels)
         pairs = Parallel(n_jobs=self.n_jobs)(
             delayed(_held_out_values)(self.estimator, X, y, weight, *split)
             for split in splits
         )
         values_true, values_pred = map(np.concatenate, zip(*pairs, strict=True))
         return values_true, values_pred, np.concatenate([held for _, held in splits])
+
+    def _splits(self, X, y, rows, has_labels):
+        """Training and held-out rows of each split, among those that count."""
+        everywhere = np.arange(_num_samples(X))
+        is_rule = hasattr(self.cv, "split") or not isinstance(self.cv, Iterable)
+        if not is_rule or isinstance(self.cv, PredefinedSplit):  # of all rows, by place
+            splits = check_cv(self.cv).split(everywhere)
+            parts = [[everywhere[part] for part in split] for split in splits]
+            return [[part[np.isin(part, rows)] for part in split] for split in parts]
+        y = _safe_indexing(y, rows)
+        y = labels_of(y) if has_labels else y
+        try:
+            # Masks are no classes to stratify by.
+            cv = check_cv(self.cv, y, classifier=has_labels)
+            splits = list(cv.split(_safe_indexing(X, rows), y))
+        except ValueError as error:
+            raise ValueError(
+                f"cv={self.cv!r} cannot split {len(rows)} example(s) of positive "
+                f"weight: {error}"
+            ) from error
+        return [[rows[part] for part in split] for split in splits]
 
     def predict_value(self, X: MatrixLike, Y: MatrixLike | None = None) -> Float64s:
         """Predict how good an output is, calibrated, without knowing the truth.

@@ -63,8 +63,8 @@ class Ascent(Component):
     momentum : float, default=0.0
         Share of the last step that the next one keeps, in [0, 1).
     noise : float, default=0.0
-        Standard deviation of the Gaussian noise in each step, non-negative (the
-        paper's future work). With noise, predictions depend on `random_state`.
+        Standard deviation of the Gaussian noise in each step, from 0 to a million
+        (the paper's future work). With noise, predictions depend on `random_state`.
     decay : float, "linear" or "auto", default="auto"
         Size of the last step relative to the first, in (0, 1]; in between it falls
         geometrically. "linear" falls in equal parts, to 0 after the last step. "auto"
@@ -122,15 +122,16 @@ class Mixture(Component):
         for labels and "one" for masks.
     n_iterates : int or "auto", default="auto"
         Iterates of each inference trajectory that become tuples, evenly spaced, the
-        last included. "auto" is 4 for labels and 2 for masks.
+        last included; at most 1,000. "auto" is 4 for labels and 2 for masks.
     n_samples : int or "auto", default="auto"
-        Stratified samples per example; "auto" is 1 for labels and 2 for masks.
+        Stratified samples per example, at most 1,000; "auto" is 1 for labels and 2 for
+        masks.
     replay_size : int, default=8
-        Earlier outputs kept per example for "replay".
+        Earlier outputs kept per example for "replay", at most 1,000.
     lag : int, default=0
         With more than 0, tuples are inferred in a parallel thread with the weights of
-        so many mini-batches ago (section 3.3). Results do not depend on timing. Pays
-        where inference is slow and a second core is idle.
+        so many mini-batches ago (section 3.3), at most 1,000. Results do not depend on
+        timing. Pays where inference is slow and a second core is idle.
 
     Examples
     --------
@@ -143,10 +144,10 @@ class Mixture(Component):
     _parameter_constraints = {
         "shares": [dict, None],
         "mixing": [StrOptions({"auto", "all", "one"})],
-        "n_iterates": [at_least(1, Integral), AUTO],
-        "n_samples": [at_least(1, Integral), AUTO],
-        "replay_size": [at_least(1, Integral)],
-        "lag": [at_least(0, Integral)],
+        "n_iterates": [at_least(1, Integral, MOST), AUTO],
+        "n_samples": [at_least(1, Integral, MOST), AUTO],
+        "replay_size": [at_least(1, Integral, MOST)],
+        "lag": [at_least(0, Integral, MOST)],
     }
 
     def __init__(
@@ -178,15 +179,17 @@ class Loss(Component):
         rank instead, see `skdvn.recipes.SPEN`; `predict_value` is no estimate then.
     guess_weight : float or "auto", default="auto"
         Weight of the cross-entropy, per label or pixel, of the network's own guess
-        (beyond the paper), non-negative. "auto" is 1 for networks of skdvn whose value
-        stands on a guess, which then learns from this loss alone; 0 for label networks
-        of one's own, 1 for segmentation networks of one's own that have a guess.
+        (beyond the paper), from 0 to a million. "auto" is 1 for networks of skdvn whose
+        value stands on a guess, which then learns from this loss alone; 0 for label
+        networks of one's own, 1 for segmentation networks of one's own that have a
+        guess.
     gradient : {"squared", "cross_entropy"}, default="squared"
         How the gradient of the value in y is compared with that of the oracle: by
         squared differences, or by the cross-entropy of the score's gradient, read as
         logits of the sign of the oracle's.
     gradient_weight : float, default=0.0
-        Weight of that comparison (Sobolev training, beyond the paper), non-negative.
+        Weight of that comparison (Sobolev training, beyond the paper), from 0 to a
+        million.
         Segmentation networks that learn from values alone learn several times faster
         with it; the oracle must be differentiable.
 
@@ -249,7 +252,8 @@ class LabelNet(Component):
         suits an `encoder` that has much to learn from few rows.
     n_global_units : int or array-like of int, default=16
         Widths of the hidden layers of the global part, which sees only y and learns
-        which labels go together. 0 or ``()`` leaves it out.
+        which labels go together. 0 or ``()`` leaves it out. As to their number, see
+        `hidden_layer_sizes` of the estimator.
     activation : {"softplus", "tanh", "relu"}, default="softplus"
         Activation of all hidden layers. Smooth ones suit gradients in y.
     """

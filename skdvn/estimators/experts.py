@@ -14,10 +14,17 @@ from sklearn.model_selection import KFold
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from ..data import batches_of, rows_at_once, stacked
+from ..data import (
+    batches_of,
+    canonical,
+    check_binary,
+    read_labels,
+    rows_at_once,
+    stacked,
+)
 from .input_views import InputView, dense
 from .logistic import logistic_regressions
-from .parameters import checked_weight
+from .parameters import check_range, checked_weight, reading_numbers
 
 # Probabilities count as no nearer to 0 and 1 than this where logarithms are taken.
 LIMIT = 1e-4
@@ -348,18 +355,15 @@ def shuffled_folds(n_folds, n_rows, rng):
 
 def numbers(X):
     """X as a checked array or CSR matrix of numbers."""
-    return check_array(X, accept_sparse="csr", dtype=(np.float64, np.float32))
+    X, dtypes = canonical(X), (np.float64, np.float32)
+    with reading_numbers():
+        X = check_array(X, accept_sparse="csr", dtype=dtypes, input_name="X")
+    check_range(X)
+    return X
 
 
 def binary_matrix(Y):
     """Y as a CSR matrix of 0 and 1 in single precision, checked."""
-    Y = check_array(Y, accept_sparse="csr", input_name="Y")
-    Y = sparse.csr_matrix(Y, dtype=np.float32, copy=sparse.issparse(Y))
-    Y.sum_duplicates()
-    Y.eliminate_zeros()
-    if not (Y.data == 1).all():
-        raise ValueError(
-            "Y must be a binary matrix of 0 and 1, one column per label; it also holds "
-            f"{np.unique(Y.data[Y.data != 1])[:5].tolist()}."
-        )
-    return Y
+    Y = check_array(read_labels(Y, "Y"), accept_sparse="csr", input_name="Y")
+    check_binary(Y, "Y")
+    return sparse.csr_matrix(Y, dtype=np.float32)

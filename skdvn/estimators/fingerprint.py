@@ -6,6 +6,7 @@ import torch
 from joblib.hashing import NumpyHasher
 from scipy import sparse
 
+from ..data import canonical
 from .parameters import continues
 from .versions import this_version
 
@@ -72,8 +73,7 @@ def _told(thing):
         return "dict", list(thing.items())
     if isinstance(thing, type):
         return thing.__module__, thing.__qualname__
-    if sparse.issparse(thing):
-        rows = sparse.csr_array(thing, copy=True)
-        rows.sum_duplicates()
+    if sparse.issparse(thing) and thing.ndim == 2:
+        rows = canonical(thing)
         return thing.format, thing.shape, rows.data, rows.indices, rows.indptr
     return thing

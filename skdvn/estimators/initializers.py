@@ -66,14 +66,34 @@ class EstimatorStart:
         -------
         starts : {ndarray, CSR matrix} of shape (n_samples, n_labels)
         """
-        folds = KFold(min(N_FOLDS, Y.shape[0]), shuffle=True, random_state=seed)
-        predicted = cross_val_predict(clone(self.estimator), X, Y, cv=folds)
-        self.estimator = clone(self.estimator).fit(X, Y)
+        n_rows = Y.shape[0]
+        if n_rows < 2:
+            raise ValueError(
+                f"init={self.estimator!r} is cross-fitted, which needs at least 2 rows "
+                f"of positive weight; got {n_rows}."
+            )
+        folds = KFold(min(N_FOLDS, n_rows), shuffle=True, random_state=seed)
+        try:
+            predicted = cross_val_predict(clone(self.estimator), X, Y, cv=folds)
+            fitted = clone(self.estimator).fit(X, Y)
+        except Exception as error:
+            raise ValueError(
+                f"init={self.estimator!r} cannot be fitted: {type(error).__name__}: "
+                f"{error} It must take this X and y, and any part of their rows."
+            ) from error
+        self.estimator = fitted
         return self._encode(predicted)
 
     def predict(self, X):
         """Starting points of the rows of X, shape (n_samples, n_labels)."""
-        return self._encode(self.estimator.predict(X))
+        try:
+            predicted = self.estimator.predict(X)
+        except Exception as error:
+            raise ValueError(
+                f"init={self.estimator!r} cannot predict on these rows: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+        return self._encode(predicted)
 
     def _encode(self, predicted):
         return self._scale * self._targets.encode(

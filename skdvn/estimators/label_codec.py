@@ -1,31 +1,23 @@
 """Labels and inputs of the user as examples for the network, and back."""
 
 import math
-from hashlib import blake2b
 from itertools import pairwise
 from numbers import Integral
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from scipy import sparse
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import _safe_indexing, check_random_state
-from sklearn.utils.validation import (
-    _check_feature_names,
-    _check_n_features,
-    _check_y,
-    _num_samples,
-    check_consistent_length,
-    validate_data,
-)
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _num_samples
 
-from ..data import ConstantRows, Examples, Queries, Rows
+from ..data import ConstantRows, Examples, Queries, Rows, as_tensor
 from ..oracles import get_oracle
-from .components import Initializer, LabelNet
+from .components import Initializer
 from .initializers import EstimatorStart, constant_row
-from .label_targets import LabelTargets, check_no_label_lists
-from .parameters import checked_weight, resolve_device
+from .label_rows import LabelData, merged, takes_anything
+from .label_targets import LabelTargets
+from .parameters import has_own_modules, resolve_device
 from .plain_state import PlainStateMixin
 
 # Up to so many rows double precision costs nothing, since overhead dominates.
@@ -34,158 +26,6 @@ SMALL_N_ROWS = 256
 # an H200: 3 times and more with 19,000, as fast with 550,000, 2.4 times slower with 8
 # million.
 PRODUCTS_WORTH_A_GPU = 500_000
-
-
-# Tells "not given" from a y of None, which is refused.
-NO_Y = object()
-
-
-class LabelData(NamedTuple):
-    """Checked arrays: network's inputs, binary labels, starts of inference, weights."""
-
-    X: np.ndarray
-    Y: np.ndarray
-    starts: np.ndarray | None
-    weight: np.ndarray | None
-
-    def at(self, rows):
-        """The data at these positions."""
-        return LabelData(*(None if part is None else part[rows] for part in self))
-
-
-class LabelRows(NamedTuple):
-    """What `fit` was given, checked: inputs as numbers and as given, y and weights."""
-
-    X: np.ndarray
-    y: np.ndarray
-    weight: np.ndarray | None
-    X_given: object
-
-    def at(self, rows):
-        """Those at these positions."""
-        X, y = (_safe_indexing(part, rows) for part in (self.X, self.y))
-        weight = None if self.weight is None else self.weight[rows]
-        if sparse.issparse(self.X_given) or not hasattr(self.X_given, "__getitem__"):
-            return LabelRows(X, y, weight, X)
-        return LabelRows(X, y, weight, _safe_indexing(self.X_given, rows))
-
-
-def checked_rows(estimator, X, y=NO_Y, *, shape=None, reset=False):
-    """X, and y if given, as arrays of numbers; counts and names are noted or compared.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Its `network` and `encoder` decide which shapes of X are fine.
-    X, y : object
-        What the user gave.
-    shape : tuple of int, default=None
-        Of a row as it must be.
-    reset : bool, default=False
-        Whether the estimator takes note of features instead of comparing them.
-
-    Returns
-    -------
-    checked : array, or tuple of two
-    """
-    if takes_anything(estimator):
-        return _rows_as_given(estimator, X, y, reset)
-    allowed = {
-        "accept_sparse": "csr",
-        "dtype": (np.float64, np.float32),
-        "allow_nd": has_own_modules(estimator),
-    }
-    if y is NO_Y:
-        X = checked = validate_data(estimator, X, reset=reset, **allowed)
-    else:
-        check_no_label_lists(y)
-        X, y = checked = validate_data(
-            estimator, X, y, reset=reset, multi_output=True, **allowed
-        )
-    if shape is not None and X.shape[1:] != shape:
-        raise ValueError(
-            f"X has rows of shape {X.shape[1:]}; {type(estimator).__name__} was fitted "
-            f"on rows of shape {shape}."
-        )
-    return checked
-
-
-def takes_anything(params):
-    """Whether X is for estimators of the user's, who know what they take."""
-    given = getattr(params, "estimators", ())
-    return not isinstance(given, str) and len(given) > 0
-
-
-def _rows_as_given(estimator, X, y, reset):
-    """The same for an X that is left as it is."""
-    X = X.tocsr() if sparse.issparse(X) else X
-    _check_feature_names(estimator, X, reset=reset)
-    if len(getattr(X, "shape", ())) == 2:
-        _check_n_features(estimator, X, reset=reset)
-    if y is NO_Y:
-        return X
-    check_no_label_lists(y)
-    y = _check_y(y, multi_output=True, estimator=estimator)
-    check_consistent_length(X, y)
-    return X, y
-
-
-def read_rows(estimator, X, y, sample_weight):
-    """What `fit` is given, checked, without rows of weight 0."""
-    X_given = X
-    X, y = checked_rows(estimator, X, y, reset=True)
-    weight = checked_weight(sample_weight, X)
-    rows = LabelRows(X, y, weight, X_given)
-    if weight is None or weight.all():
-        return rows
-    return rows.at(np.flatnonzero(weight))
-
-
-def merged(rows, Y):
-    """Rows that occur several times as one of their weight, in an order of its own.
-
-    What is cross-fitted would otherwise know the labels of their twins, and weights
-    would not be what repetitions are.
-
-    Parameters
-    ----------
-    rows : LabelRows
-    Y : {ndarray, CSR matrix} of shape (n_samples, n_labels)
-        Their labels.
-
-    Returns
-    -------
-    rows : LabelRows
-    """
-    pairs = zip(_bytes_of(rows.X), _bytes_of(Y), strict=True)
-    digests = [blake2b(x + labels, digest_size=8).digest() for x, labels in pairs]
-    _, first, group = np.unique(digests, return_index=True, return_inverse=True)
-    if rows.weight is None and len(first) == len(digests):
-        return rows
-    return rows.at(first)._replace(weight=np.bincount(group.ravel(), rows.weight))
-
-
-def _bytes_of(array):
-    """Yield the content of each row."""
-    if not sparse.issparse(array):
-        yield from (row.tobytes() for row in np.asarray(array))
-        return
-    array = sparse.csr_matrix(array, copy=True)
-    array.sum_duplicates()
-    array.eliminate_zeros()
-    for low, high in pairwise(array.indptr):
-        yield array.indices[low:high].tobytes() + array.data[low:high].tobytes()
-
-
-def has_own_modules(params):
-    """Whether inputs go through a module of the user's, which take any shape."""
-    own = is_own_network(getattr(params, "network", None))
-    return own or params.encoder is not None
-
-
-def is_own_network(network):
-    """Whether `network` is a module or function of the user's, and no setting."""
-    return not isinstance(network, str | LabelNet | None)
 
 
 def check_positives(Y):
@@ -239,6 +79,7 @@ class LabelCodec(PlainStateMixin):
         data : LabelData
         """
         self.targets = LabelTargets(rows.y if classes is None else classes)
+        self.targets.check_min_labels(getattr(params, "min_labels", 0))
         self.experts = experts
         if experts is not None and not takes_anything(params):
             rows = merged(rows, self.targets.encode(rows.y))
@@ -251,10 +92,10 @@ class LabelCodec(PlainStateMixin):
             del experts.cross_fitted_  # as large as the labels
         return LabelData(X, self.targets.encode(y), starts, weight)
 
-    def transform(self, X, y, name="Y", weight=None, X_given=None):
-        """Further rows, checked, as `LabelData`."""
-        starts = self.starts_of(X if X_given is None else X_given)
-        return LabelData(self._seen(X), self.targets.encode(y, name), starts, weight)
+    def transform(self, rows, encode):
+        """Further rows, `LabelRows`, as `LabelData`; `encode` makes a matrix of y."""
+        starts = self.starts_of(rows.X_given)
+        return LabelData(self._seen(rows.X), encode(rows.y), starts, rows.weight)
 
     def _seen(self, X):
         """What the network sees of rows: their features, or a guess of the labels."""
@@ -271,6 +112,8 @@ class LabelCodec(PlainStateMixin):
         self.scaler = None
         if params.standardize and self.experts is None:
             scaler = StandardScaler(with_mean=not sparse.issparse(X))
+            if sparse.issparse(X):  # whose squares single precision may not hold
+                X = X.astype(np.float64)
             if X.ndim > 2:  # all entries alike, as of an image
                 X, weight = X.reshape(-1, 1), None
             self.scaler = scaler.fit(X, sample_weight=weight)
@@ -306,11 +149,6 @@ class LabelCodec(PlainStateMixin):
         mean, scale = None, None
         if self.scaler is not None:
             mean, scale = self.scaler.mean_, self.scaler.scale_
-        elif (largest := float(abs(X).max())) > torch.finfo(self.dtype).max:
-            raise ValueError(
-                f"X holds {largest:.4g}, more than single precision can. Rescale X or "
-                "set standardize=True."
-            )
         return Rows(
             X,
             self.device,
@@ -327,8 +165,7 @@ class LabelCodec(PlainStateMixin):
     def tensor(self, Y):
         """A few rows of labels as one tensor."""
         Y = Y.toarray() if sparse.issparse(Y) else Y
-        Y = np.ascontiguousarray(Y)  # torch reads no array backwards
-        return torch.tensor(Y, dtype=self.dtype, device=self.device)
+        return as_tensor(Y, self.dtype, self.device)
 
     def _start_rows(self, starts, n_rows):
         if starts is not None:
@@ -361,8 +198,12 @@ def is_small(X, params, n_labels):
     if has_own_modules(params):
         return False
     hidden = widths("hidden_layer_sizes", params.hidden_layer_sizes)
-    sizes = X.shape[1], *hidden, n_labels
-    return sum(map(math.prod, pairwise(sizes))) < PRODUCTS_WORTH_A_GPU
+    return n_products((X.shape[1], *hidden, n_labels)) < PRODUCTS_WORTH_A_GPU
+
+
+def n_products(sizes):
+    """Weights between layers of these sizes."""
+    return sum(map(math.prod, pairwise(sizes)))
 
 
 def widths(name, value):

@@ -6,12 +6,20 @@ from ..networks import CountNetwork, GuessLabelNetwork, LabelNetwork
 from ..oracles import get_oracle
 from .building import builder, copier, new_module
 from .components import LabelNet
-from .label_codec import is_own_network, widths
-from .parameters import continues, given_or, on_experts, resolve_loss
+from .label_codec import n_products, widths
+from .parameters import (
+    continues,
+    given_or,
+    is_own_network,
+    on_experts,
+    resolve_loss,
+)
 from .stack import StackedGuess
 
 # The number of labels is learned from at most so many rows.
 MAX_ROWS_FOR_COUNTS = 3_000
+# More weights take more than 4 GB, and as much again for gradients and momentum.
+MAX_WEIGHTS = 10**9
 # Methods of networks that have a guess of the labels.
 GUESSING = ("guess", "guess_losses")
 
@@ -133,15 +141,25 @@ def _with_guess(network, params, codec):
 def feed_forward(params, codec, activation, n_global_units, rng):
     """The network of section 5.1 behind the user's encoder, if there is one."""
     encoder, n_features = _encoder_of(params, codec, rng)
-    return LabelNetwork(
-        n_features,
-        codec.targets.n_labels_,
-        widths("hidden_layer_sizes", params.hidden_layer_sizes),
-        widths("n_global_units", n_global_units),
-        activation,
-        encoder,
-        rng,
-    )
+    n_labels = codec.targets.n_labels_
+    sizes = {
+        "hidden_layer_sizes": (n_features, params.hidden_layer_sizes, n_labels),
+        "n_global_units": (n_labels, n_global_units, 1),
+    }
+    hidden = [_checked_widths(name, *given) for name, given in sizes.items()]
+    return LabelNetwork(n_features, n_labels, *hidden, activation, encoder, rng)
+
+
+def _checked_widths(name, n_in, given, n_out):
+    """Layer widths as a tuple; raise if they make too many weights."""
+    found = widths(name, given)
+    n_weights = n_products((n_in, *found, n_out))
+    if n_weights > MAX_WEIGHTS:
+        raise ValueError(
+            f"{name}={given!r} between {n_in} inputs and {n_out} outputs would make "
+            f"{n_weights:.3g} weights; allowed are {MAX_WEIGHTS:.3g}."
+        )
+    return found
 
 
 def _encoder_of(params, codec, rng):
@@ -199,5 +217,5 @@ def label_builder(params, codec, new_network, examples):
         return network.to(codec.device, codec.dtype)
 
     if continues(params):
-        return copier(params.network_, placed)
+        return copier(params, new_network, placed)
     return builder(new_network, placed, examples)

@@ -1,12 +1,15 @@
 """Rows of labels that are held out."""
 
+import math
+from functools import partial
+
 import numpy as np
 import torch
 from sklearn.model_selection import KFold, ShuffleSplit
 from sklearn.utils import check_random_state
 
 from ..training import Split
-from .label_codec import checked_rows
+from .label_rows import read_rows
 
 # Below so many rows a held-out part says little; nothing is selected then.
 MIN_ROWS_TO_HOLD_OUT = 100
@@ -37,6 +40,11 @@ class Splitter:
         rng = check_random_state(params.random_state)
         if refits:
             fraction = params.validation_fraction
+            if math.ceil(fraction * n_rows) >= n_rows:
+                raise ValueError(
+                    f"validation_fraction={fraction} of {n_rows} rows leaves none to "
+                    "train on. Lower it."
+                )
             splitter = ShuffleSplit(1, test_size=fraction, random_state=rng)
         else:
             n_folds = min(n_rows, max(2, round(1 / params.validation_fraction)))
@@ -47,8 +55,10 @@ class Splitter:
         )
 
     def _split_given(self, X_val, y_val, n_rows):
-        X, y = checked_rows(self.params, X_val, y_val, shape=self.codec.shape)
-        held_out = self.codec.transform(X, y, "y_val", X_given=X_val)
+        shape = self.codec.shape
+        rows = read_rows(self.params, X_val, y_val, None, y_name="y_val", shape=shape)
+        encode = partial(self.codec.targets.truth, name="y_val")
+        held_out = self.codec.transform(rows, encode)
         return self._split(np.arange(n_rows), held_out)
 
     def _split(self, rows, held_out):

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from ..data import stacked
 from ..data.typing import ArrayLike, Labels, MatrixLike, NDArray
 from ..inference import inferred
-from ..metrics import encoded_values
+from ..metrics import encoded_truth, encoded_values
 from .base import BaseDVN
-from .label_codec import checked_rows, has_own_modules
-from .parameters import continues
+from .label_rows import checked_rows
+from .parameters import checked_weight, continues, has_own_modules
 from .threads import on_one_thread
 
 
@@ -136,9 +136,10 @@ class LabelEstimator(ClassifierMixin, BaseDVN):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Inputs.
         y : {array-like, sparse matrix} of shape (n_samples, n_labels)
-            True labels, or classes of shape (n_samples,).
+            True labels, or classes of shape (n_samples,), of which those that `fit`
+            has not seen count as mistaken for others.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the examples.
+            Non-negative weights of the examples.
 
         Returns
         -------
@@ -146,11 +147,11 @@ class LabelEstimator(ClassifierMixin, BaseDVN):
             In [0, 1], best is 1.
         """
         check_is_fitted(self)
-        encode = self.codec_.targets.encode
-        values = encoded_values(self, encode(y, "y"), encode(self.predict(X)))
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, values)
-        return float(np.average(values, weights=sample_weight))
+        truth = encoded_truth(self, y, "y")
+        predicted = self.codec_.targets.encode(self.predict(X))
+        values = encoded_values(self, truth, predicted)
+        weight = checked_weight(sample_weight, values)
+        return float(np.average(values, weights=weight))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -209,5 +209,5 @@ def mask_builder(params, codec, new_network, examples):
         return placed(network, codec, params.precision)
 
     if continues(params):
-        return copier(params.network_, place)
+        return copier(params, new_network, place)
     return builder(new_network, place, examples)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from numbers import Integral, Real
 from typing import Any
@@ -18,15 +19,10 @@ from ..inference import guesses, stages, values
 from ..networks import N_APART, members
 from ..oracles import get_oracle
 from .base import execution_for
+from .building import check_goes_on
 from .callbacks import with_callbacks
-from .components import AUTO, Initializer, LabelNet, above, at_least
-from .label_codec import (
-    LabelCodec,
-    LabelRows,
-    check_positives,
-    checked_rows,
-    read_rows,
-)
+from .components import AUTO, MOST, Initializer, LabelNet, above, at_least
+from .label_codec import LabelCodec, check_positives
 from .label_networks import (
     check_partial,
     count_network,
@@ -46,13 +42,14 @@ from .label_plan import (
     plan_for_labels,
     step_scale,
 )
+from .label_rows import read_rows
 from .labeler import LabelEstimator
 from .parameters import (
     TRAINING_CONSTRAINTS,
     VALUE_CONSTRAINTS,
     check_pair,
-    checked_weight,
     continues,
+    has_own_modules,
     on_experts,
     with_checked_parameters,
 )
@@ -102,7 +99,8 @@ default="oracle"
         network that is trained.
     hidden_layer_sizes : int or array-like of int, default=(300,)
         Widths of the hidden layers of the local part, which sees x; not used on
-        `estimators`. More pay with many rows.
+        `estimators`. More pay with many rows. A network may have up to a billion
+        weights.
     encoder : torch.nn.Module or callable, default=None
         What inputs go through before the above, for example a convolutional network
         for images: a module that maps tensors (n, ...) to features (n, ...), which is
@@ -138,8 +136,8 @@ default="oracle"
     tau : float, default=0.0
         Temperature of the samples of "stratified" and "guess", ``p(y) ~ exp(v*(y, c) /
         tau)`` around a centre c, the truth or a sample of the guess. 0 gives the centre
-        itself, larger values sample further from it; the paper found 0.05 best for
-        masks.
+        itself, larger values, up to a million, sample further from it; the paper found
+        0.05 best for masks.
     init : "auto", "zeros", "guess", float, array-like of shape (n_labels,), \
 classifier or Initializer, default="auto"
         Where inference starts, in [0, 1]. "guess" is that of the estimators, or what
@@ -153,25 +151,27 @@ classifier or Initializer, default="auto"
         More about the steps: their direction, momentum, noise, decay and projection,
         see `skdvn.Ascent`. None means ``Ascent()``.
     step_size : float or "auto", default="auto"
-        Size of the ascent's steps, positive (eta in eq. 8). "auto" is 0.8 on
+        Size of the ascent's steps, positive, at most a million (eta in eq. 8). "auto"
+        is 0.8 on
         `estimators`. Else it trains with 0.5 and then chooses; where rows have more
         than five labels, steps are larger in proportion, since the gradient of the F1
         score falls with their number.
     n_steps : int or "auto", default="auto"
-        Number of the ascent's steps. "auto" is 10 on `estimators`; else it trains with
-        20 and then chooses.
+        Number of the ascent's steps, at most 10,000. "auto" is 10 on `estimators`; else
+        it trains with 20 and then chooses.
     min_labels : int, default=0
-        Each row is predicted at least this many labels.
+        Each row is predicted at least this many labels, no more than there are; of a
+        one-dimensional y at most 1.
     solver : {"auto", "lbfgs", "sgd", "adam"}, SGD or Adam, default="auto"
         L-BFGS on the tuples of all rows, for the few weights of the network on
         `estimators`; SGD with momentum; or Adam. `skdvn.SGD` and `skdvn.Adam` set
         momentum, schedule, clipping and averaging. "auto" is "lbfgs" on `estimators`,
         else "sgd", which has proved better than Adam for these networks.
     learning_rate_init : float or "auto", default="auto"
-        Initial learning rate, positive. Not used by "lbfgs".
+        Initial learning rate, positive, at most a million. Not used by "lbfgs".
     alpha : float or "auto", default="auto"
-        Weight decay, non-negative: ``alpha * W`` is added to the gradient of the
-        weights. Raise it with few rows.
+        Weight decay, from 0 to a million: ``alpha * W`` is added to the gradient of
+        the weights. Raise it with few rows.
     batch_size : int or "auto", default="auto"
         Rows per mini-batch; "auto" is 64 up to 2,500 rows and 128 beyond. For "lbfgs"
         rows taken at once, which changes no result but for rounding.
@@ -192,7 +192,8 @@ classifier or Initializer, default="auto"
         with more than 2,500 rows or several `n_networks`.
     n_networks : int, default=1
         Networks that are trained on all rows, from different weights, to predict
-        jointly. With ``refit=False`` there is one per fold, whatever this says.
+        jointly; at most 1,000. With ``refit=False`` there is one per fold, whatever
+        this says.
     prediction_batch_size : int, default=512
         Rows that are predicted together; lower it if memory is short.
     warm_start : bool, default=False
@@ -271,8 +272,8 @@ classifier or Initializer, default="auto"
     one part of them, and the final network is trained anew on all rows. With fewer than
     100 rows nothing is held out and "auto" means a fixed setting.
 
-    A one-dimensional y of k classes becomes k labels of which each row has one, for
-    two classes too.
+    A one-dimensional y of k classes, or a Y of a single column, becomes k labels of
+    which each row has one, for two classes too.
 
     In double precision for up to 256 rows, else in single precision, where
     predictions of the same row in different company agree up to rounding.
@@ -316,7 +317,7 @@ classifier or Initializer, default="auto"
             "array-like",
         ],
         "step_size": [above(0), AUTO],
-        "n_steps": [at_least(1, Integral), AUTO],
+        "n_steps": [at_least(1, Integral, 10 * MOST), AUTO],
         "min_labels": [at_least(0, Integral)],
         "solver": [StrOptions({"auto", "lbfgs", "sgd", "adam"}), SGD, Adam],
         "learning_rate_init": [above(0), AUTO],
@@ -413,10 +414,11 @@ classifier or Initializer, default="auto"
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Inputs, finite numbers. A sparse matrix stays sparse.
+            Inputs, finite numbers in the range of single precision. A sparse matrix
+            stays sparse.
         y : {array-like, sparse matrix} of shape (n_samples, n_labels)
-            Binary labels, or classes of shape (n_samples,), which become one label
-            each.
+            Binary labels, or classes of shape (n_samples,) or (n_samples, 1), which
+            become one label each. What a sparse matrix holds twice is added up.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights of the examples in the value loss. A weight of 0 is as
             good as leaving the example out.
@@ -432,7 +434,7 @@ classifier or Initializer, default="auto"
         check_pair(X_val, y_val)
         execution = execution_for(self, X, y, sample_weight, X_val, y_val)
         draft = self._draft()
-        rows, codec = read_rows(draft, X, y, sample_weight), LabelCodec()
+        rows, codec = read_rows(draft, X, y, sample_weight, reset=True), LabelCodec()
         experts = experts_of(draft)
         if experts is not None:
             vars(draft).pop("network_", None)  # nothing to go on from
@@ -509,15 +511,15 @@ classifier or Initializer, default="auto"
         draft, first = self._draft(), not hasattr(self, "network_")
         check_partial(self)
         shape = None if first else self.codec_.shape
-        checked, y = checked_rows(draft, X, y, shape=shape, reset=first)
-        weight = checked_weight(sample_weight, checked)
+        rows = read_rows(draft, X, y, sample_weight, shape=shape, reset=first)
         if first:
-            codec, rows = LabelCodec(), LabelRows(checked, y, weight, X)
-            guesses = starts_at_guess(draft)
+            codec, guesses = LabelCodec(), starts_at_guess(draft)
             data = codec.fit_transform(rows, draft, guesses, classes=classes)
         else:
             codec = self.codec_
-            data = codec.transform(checked, y, weight=weight, X_given=X)
+            if not has_own_modules(draft):  # which take long to make
+                check_goes_on(draft, draft._fresh_network)
+            data = codec.transform(rows, partial(codec.targets.encode, name="y"))
         examples = codec.examples(data)
         scale = step_scale(self, codec, examples) if first else self._step_scale
         candidate = first_optimization(draft, codec, len(examples))

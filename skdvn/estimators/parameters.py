@@ -1,5 +1,6 @@
 """What parameters of all estimators mean, and what they allow."""
 
+from contextlib import contextmanager
 from numbers import Integral, Real
 from os import PathLike
 
@@ -12,11 +13,24 @@ from sklearn.utils.validation import _check_sample_weight
 from ..data.typing import Method
 from ..oracles import check_oracle, did_you_mean
 from ..training import GENERATORS, Objective, Optimization, TupleMixture, TupleSettings
-from .components import MOST, Ascent, Component, Loss, Mixture, at_least
+from .components import (
+    MOST,
+    Ascent,
+    Component,
+    LabelNet,
+    Loss,
+    Mixture,
+    at_least,
+)
 from .solvers import SGD, Adam, AdamW, EarlyStopping, Solver
 
 # Enough to try a user's oracle on.
 A_FEW_ROWS = 3
+# How messages of NumPy begin that do not say which array they are about.
+NO_NUMBERS = (
+    *("setting an array element", "float() argument", "could not convert"),
+    "Cannot cast array data",
+)
 SOLVERS = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
 
 TRAINING_CONSTRAINTS = {
@@ -90,6 +104,29 @@ def checked_weight(sample_weight, X):
             f"values from {weight.min():.4g} to {weight.max():.4g}."
         )
     return weight
+
+
+@contextmanager
+def reading_numbers():
+    """Say of what NumPy cannot make numbers that it is X."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        if not str(error).startswith(NO_NUMBERS):
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"X must hold numbers, as many in each row: {error}") from error
+
+
+def check_range(X):
+    """Raise if numbers of X are larger than networks compute with."""
+    largest, most = max(X.max(), -X.min()), np.finfo(np.float32).max
+    if largest > most:
+        raise ValueError(
+            f"X holds {largest:.4g} in absolute value; allowed are numbers up to "
+            f"{most:.4g}, the range of single precision. Rescale X, or look for "
+            "placeholders of missing values."
+        )
 
 
 def check_pair(X_val, y_val):
@@ -219,3 +256,14 @@ def continues(estimator):
 def on_experts(codec):
     """Whether the network stands on what experts say of the labels."""
     return getattr(codec, "experts", None) is not None
+
+
+def has_own_modules(params):
+    """Whether inputs go through a module of the user's, which take any shape."""
+    own = is_own_network(getattr(params, "network", None))
+    return own or params.encoder is not None
+
+
+def is_own_network(network):
+    """Whether `network` is a module or function of the user's, and no setting."""
+    return not isinstance(network, str | LabelNet | None)

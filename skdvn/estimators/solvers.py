@@ -106,12 +106,12 @@ class EarlyStopping(Component):
         Epochs without improvement after which training stops; "auto" is 5 for labels
         and 10 for masks.
     tol : float, default=1e-4
-        What counts as improvement, non-negative.
+        What counts as improvement, from 0 to 1, which none reaches.
     """
 
     _parameter_constraints = {
         "n_iter_no_change": [at_least(1, Integral), AUTO],
-        "tol": [at_least(0)],
+        "tol": [Interval(Real, 0, 1, closed="both")],
     }
 
     def __init__(

@@ -11,10 +11,10 @@ from scipy import sparse
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
+from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
-from ..data import batches_of, rows_at_once, stacked
+from ..data import batches_of, canonical, rows_at_once, stacked
 from ..data.typing import ArrayLike, MatrixLike, NDArray, RandomState, Self
 from .cross_fitting import CrossFitted
 from .experts import (
@@ -26,8 +26,8 @@ from .experts import (
 )
 from .forests import TreesExpert
 from .input_views import dense, kind_of
-from .label_targets import LabelTargets
-from .parameters import checked_weight
+from .label_rows import without_weightless
+from .label_targets import LabelTargets, labels_of
 from .perceptron import PerceptronExpert
 
 # A handful of numbers is learned from at most so many labels of rows.
@@ -219,28 +219,33 @@ class StackedGuess(NamedEstimators):
         -------
         self : StackedGuess
         """
-        X, y = (part.tocsr() if sparse.issparse(part) else part for part in (X, y))
+        used, *counted = without_weightless(X, y, sample_weight)
+        self.cross_fitted_ = self._fit(*counted)
+        if len(used) < _num_samples(X):
+            everywhere = self.predict_proba(X)
+            everywhere[used] = self.cross_fitted_
+            self.cross_fitted_ = everywhere
+        return self
+
+    def _fit(self, X, y, weight):
+        """Fit to rows that count; the probabilities of each without its own labels."""
+        y = labels_of(y)
+        check_consistent_length(X, y)
         targets = LabelTargets(y)
         Y = sparse.csr_matrix(targets.encode(y), dtype=np.float32)
-        if _num_samples(X) != Y.shape[0]:
-            raise ValueError(
-                f"X has {_num_samples(X)} rows and y has {Y.shape[0]}; they must match."
-            )
-        weight = checked_weight(sample_weight, X)
         rng = check_random_state(self.random_state)
         experts = self._fitted_experts(X, y, Y, weight, targets, rng)
         said = [expert.cross_fitted_ for _, expert in experts]
         for _, expert in experts:  # not kept twice
             del expert.cross_fitted_
-        mass = np.ones(Y.shape[0]) if weight is None else weight
+        n = Y.shape[0]
+        mass = np.ones(n) if weight is None else weight
         # Half a row more of each kind keeps rates inside (0, 1).
-        n = np.count_nonzero(mass)
         self.rates_ = (Y.T @ mass / mass.sum() * n + 0.5) / (n + 1)
         self.experts_, self.classes_ = experts, targets.classes_
         *weights, self.rate_weight_, self.bias_ = self._weights(said, Y, mass, rng)
         self.weights_ = np.array(weights)
-        self.cross_fitted_ = self._stacked(said)
-        return self
+        return self._stacked(said)
 
     def predict_proba(self, X: Any) -> NDArray[Any]:
         """Probabilities of the labels.
@@ -257,7 +262,7 @@ class StackedGuess(NamedEstimators):
         """
         check_is_fitted(self)
         if self.estimators != "auto":
-            return self._said(X)
+            return self._said(canonical(X))
         X = numbers(X)
         rows = batches_of(X.shape[0], rows_at_once(len(self.rates_)))
         return stacked((self._said(X[part]) for part in rows), X.shape[0])
@@ -286,7 +291,7 @@ class StackedGuess(NamedEstimators):
 
     def _weights(self, said, Y, mass, rng):
         """One weight per expert, one for the rates, and a bias, by log loss."""
-        rows = np.flatnonzero(mass)
+        rows = np.arange(len(mass))
         most = max(100, MAX_ENTRIES // Y.shape[1])
         if len(rows) > most:
             rows = np.sort(rng.choice(rows, most, replace=False))

@@ -7,8 +7,8 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
-from ..data import batches_of, check_images, parts_of, rows_at_once
-from ..estimators import BaseSegmenter, CalibratedValueCV
+from ..data import batches_of, canonical, check_images, parts_of, rows_at_once
+from ..estimators import BaseSegmenter, CalibratedValueCV, labels_of
 from ..metrics import encoded_truth, encoded_values
 
 
@@ -81,6 +81,8 @@ class Climber:
         """Yield parts of X and y of which all stages can be held at once."""
         if self.is_segmenter:
             X, y = parts_of(X, "X"), None if y is None else parts_of(y, "y")
+        else:
+            X, y = canonical(X), labels_of(y)
         X, y = indexable(X, y)
         n_samples, size = _num_samples(X), self._rows_at_once(X)
         for rows in batches_of(n_samples, size):

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from ..data.typing import ArrayLike, MatrixLike, NDArray, Self
+from ..metrics import encoded_truth
 from ._ascents import Climber, check_paths, check_same_shape, names_of_labels
 from ._plotting import (
     check_matplotlib,
@@ -336,5 +337,5 @@ def _encoded(climber, y):
     """True labels as a dense matrix; None without y."""
     if y is None:
         return None
-    encoded = climber.fitted.codec_.targets.encode(y, "y")
+    encoded = encoded_truth(climber.fitted, y, "y")
     return encoded.toarray() if sparse.issparse(encoded) else np.asarray(encoded)

@@ -63,8 +63,7 @@ def encoded_truth(estimator: Any, Y: MatrixLike, name: str) -> Any:
     truth : {ndarray, CSR matrix} or list of ndarray
         As for `encoded_values`.
     """
-    targets = estimator.codec_.targets
-    return getattr(targets, "truth", targets.encode)(Y, name)
+    return estimator.codec_.targets.truth(Y, name)
 
 
 def encoded_values(estimator: Any, truth: Any, predicted: Any) -> Float64s:

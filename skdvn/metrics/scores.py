@@ -7,9 +7,16 @@ import torch
 from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.utils import check_consistent_length
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight
 
-from ..data import as_one_kind, check_label_maps, check_same_shapes
+from ..data import (
+    as_one_kind,
+    as_tensor,
+    check_label_maps,
+    check_same_shapes,
+    read_labels,
+)
 from ..data.typing import MatrixLike
 from ..oracles import FBeta, relaxed_accuracy, relaxed_f1, relaxed_iou
 from .foregrounds import holds_masks, values_of_masks
@@ -17,50 +24,63 @@ from .superpixels import most_frequent, numbered_superpixels
 from .values import values_of_rows
 
 
-def _as_rows(Y, name):
-    """An array or CSR matrix of rows, not yet checked entry by entry."""
-    Y = Y if sparse.issparse(Y) else np.asarray(Y)
-    if Y.ndim < 2:
-        raise ValueError(
-            f"{name} must have one row per example and at least one column, shape "
-            f"(n_samples, n_labels), got shape {Y.shape}."
-        )
-    return Y.tocsr() if sparse.issparse(Y) else Y
-
-
 def _as_tensor(Y, name):
     Y = Y.toarray() if sparse.issparse(Y) else Y
-    try:
-        Y = Y.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be numeric, got dtype {Y.dtype}.") from error
-    if not (np.isfinite(Y).all() and (Y >= 0).all() and (Y <= 1).all()):
+    if not ((Y >= 0) & (Y <= 1)).all():
         raise ValueError(
             f"{name} must hold numbers in [0, 1], got values from {Y.min():.4g} to "
             f"{Y.max():.4g}."
         )
-    return torch.from_numpy(Y)
+    return as_tensor(Y, torch.float64, "cpu")
 
 
 def _mean_value(oracle, Y_true, Y_pred, sample_weight):
     if holds_masks(Y_true) or holds_masks(Y_pred):
         values = values_of_masks(oracle, Y_true, Y_pred)
         return average_value(values, sample_weight)
-    pair = _as_rows(Y_true, "Y_true"), _as_rows(Y_pred, "Y_pred")
+    pair = read_labels(Y_true, "Y_true"), read_labels(Y_pred, "Y_pred")
     check_consistent_length(*pair)
+    if all(map(_are_classes, pair)):
+        return average_value(_agreement(*pair), sample_weight)
     shape, shape_pred = (Y.shape for Y in pair)
+    for name, Y in zip(("Y_true", "Y_pred"), pair, strict=True):
+        if Y.ndim == 1:
+            raise ValueError(
+                f"{name} holds one class per row, shape {Y.shape}, where the other has "
+                f"a column per label, shape (n_samples, n_labels). A single row of "
+                f"labels is {name}[np.newaxis]."
+            )
     if shape != shape_pred:
         raise ValueError(
             f"Y_pred must have the shape of Y_true, {shape}, got {shape_pred}."
         )
-    if not shape[0]:
-        raise ValueError("Y_true must have at least one row, got none.")
 
     def take(rows):
         y_true, y_pred = (Y[rows] for Y in pair)
         return _as_tensor(y_pred, "Y_pred"), _as_tensor(y_true, "Y_true")
 
     return average_value(values_of_rows(oracle, shape, take), sample_weight)
+
+
+def _are_classes(Y):
+    """Whether there is one class per row; in a column of fractions there is a label."""
+    if Y.ndim == 1:
+        return True
+    is_column = not sparse.issparse(Y) and Y.size == len(Y)
+    return is_column and not (Y.dtype.kind == "f" and (Y % 1).any())
+
+
+def _agreement(y_true, y_pred):
+    """1 where the classes are the same, else 0."""
+    pair = y_true.ravel(), y_pred.ravel()
+    for y in pair:
+        check_classification_targets(y)
+    if len({y.dtype.kind in "biuf" for y in pair}) > 1:
+        raise ValueError(
+            "Y_true and Y_pred must both hold strings or both hold numbers; got "
+            f"{pair[0][:3].tolist()} and {pair[1][:3].tolist()}."
+        )
+    return (pair[0] == pair[1]).astype(np.float64)
 
 
 def average_value(values, sample_weight, sizes=1):
@@ -94,8 +114,9 @@ def relaxed_f1_score(
     ----------
     Y_true, Y_pred : {array-like, sparse matrix} of shape (n_samples, ...), or list \
 of masks
-        Truth and output, entries in [0, 1]. Masks, which may differ in size, may also
-        hold two classes; the second in sorted order is the foreground.
+        Truth and output, entries in [0, 1]; or one class per row, shape (n_samples,),
+        which is right or wrong. Masks, which may differ in size, may also hold two
+        classes; the second in sorted order is the foreground.
     sample_weight : array-like of shape (n_samples,), default=None
         Weight of each example.
 
@@ -126,8 +147,9 @@ def relaxed_fbeta_score(
     ----------
     Y_true, Y_pred : {array-like, sparse matrix} of shape (n_samples, ...), or list \
 of masks
-        Truth and output, entries in [0, 1]. Masks, which may differ in size, may also
-        hold two classes; the second in sorted order is the foreground.
+        Truth and output, entries in [0, 1]; or one class per row, shape (n_samples,),
+        which is right or wrong. Masks, which may differ in size, may also hold two
+        classes; the second in sorted order is the foreground.
     beta : float
         Weight of recall against precision, in (0, inf).
     sample_weight : array-like of shape (n_samples,), default=None
@@ -153,8 +175,9 @@ def relaxed_iou_score(
     ----------
     Y_true, Y_pred : {array-like, sparse matrix} of shape (n_samples, ...), or list \
 of masks
-        Truth and output, entries in [0, 1]. Masks, which may differ in size, may also
-        hold two classes; the second in sorted order is the foreground.
+        Truth and output, entries in [0, 1]; or one class per row, shape (n_samples,),
+        which is right or wrong. Masks, which may differ in size, may also hold two
+        classes; the second in sorted order is the foreground.
     sample_weight : array-like of shape (n_samples,), default=None
         Weight of each example.
 
@@ -175,8 +198,9 @@ def relaxed_accuracy_score(
     ----------
     Y_true, Y_pred : {array-like, sparse matrix} of shape (n_samples, ...), or list \
 of masks
-        Truth and output, entries in [0, 1]. Masks, which may differ in size, may also
-        hold two classes; the second in sorted order is the foreground.
+        Truth and output, entries in [0, 1]; or one class per row, shape (n_samples,),
+        which is right or wrong. Masks, which may differ in size, may also hold two
+        classes; the second in sorted order is the foreground.
     sample_weight : array-like of shape (n_samples,), default=None
         Weight of each example.
 

@@ -31,7 +31,7 @@ from .protocol import (
     score_and_grad,
     scores_and_grads,
 )
-from .records import KINDS, build, describe, is_known
+from .records import KINDS, build, describe, is_known, layout
 from .segmenters import FCN, Backbone, Guesser, UNet, logits_in
 
 __all__ = [
@@ -70,6 +70,7 @@ __all__ = [
     "is_known",
     "join",
     "largest_count",
+    "layout",
     "log_count_distribution",
     "logits_in",
     "logits_of",

@@ -178,6 +178,30 @@ def describe(network):
     return record
 
 
+def layout(network):
+    """What a network is made of, the values of its weights apart.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+
+    Returns
+    -------
+    parts : dict
+        Plain values by path: names of arguments, from the outside in.
+    """
+    if not is_known(network):
+        weights = network.state_dict().items()
+        shapes = {name: tuple(weight.shape) for name, weight in weights}
+        return {("kind",): type(network).__name__, ("weights",): shapes}
+    kind, arguments, _ = KINDS[type(network).__name__]
+    found = {("kind",): kind.__name__}
+    for name, value in arguments(network).items():
+        parts = layout(value) if isinstance(value, nn.Module) else {(): value}
+        found |= {(name, *path): part for path, part in parts.items()}
+    return found
+
+
 def build(record):
     """The network of a record, on the CPU.
 

@@ -17,7 +17,7 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.frozen import FrozenEstimator
 from sklearn.isotonic import IsotonicRegression
 from sklearn.model_selection import KFold, ShuffleSplit
-from sklearn.preprocessing import LabelBinarizer, MaxAbsScaler, StandardScaler
+from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 from sklearn.tree._tree import Tree
 
 from ..baselines import (
@@ -85,7 +85,7 @@ OWN = (
     *(InputView, ClippingScaler, SigmoidMap),
 )
 SKLEARN = (
-    *(StandardScaler, MaxAbsScaler, TfidfTransformer, LabelBinarizer),
+    *(StandardScaler, MaxAbsScaler, TfidfTransformer),
     *(IsotonicRegression, FrozenEstimator, KFold, ShuffleSplit),
 )
 KNOWN = {kind.__name__: kind for kind in (*OWN, *SKLEARN)}

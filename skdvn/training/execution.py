@@ -15,7 +15,7 @@ from .full_batch import FullBatchTrainer
 from .plan import Optimization, Split
 from .scoring import best_ascent, totals_of
 from .teams import ALONE, Team
-from .trainer import Trainer
+from .trainer import Trainer, check_scores
 
 # A copy of the state is written at most so often, and at the end of each training.
 SECONDS_BETWEEN_COPIES = 1.0
@@ -203,6 +203,8 @@ class _Carrier:
             interrupted = True
             self.trainer.network.eval()
         network, n_epochs = self._found()
+        if not interrupted:
+            check_scores(network, self.trainer.examples, self.training.optimization)
         try:
             if self.training.split is not None:
                 totals = totals_of(
@@ -349,5 +351,6 @@ def train_part(networks, states, examples, objective, optimization, seeds, team=
             network, examples, objective, optimization, 1, rng, state, team
         )
         losses.append(trainer.run_epoch())
+        check_scores(network, examples, optimization)
         after.append(trainer.optimizer.state())
     return losses, after

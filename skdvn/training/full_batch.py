@@ -56,9 +56,8 @@ class FullBatchTrainer(Trainer):
         n_labels = self.examples.y.take(slice(1)).numel()
         n_rows = max(MIN_ROWS, MAX_ENTRIES // n_labels)
         order = torch.randperm(len(self.examples), generator=self.shared_rng)
-        parts = map(
-            self._summarised, order[:n_rows].split(self.optimization.batch_size)
-        )
+        batch_size = min(self.optimization.batch_size, len(order))
+        parts = map(self._summarised, order[:n_rows].split(batch_size))
         summary, values, weights = (
             torch.cat(part).double() for part in zip(*parts, strict=True)
         )

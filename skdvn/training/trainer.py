@@ -12,6 +12,7 @@ from ..networks import (
     copy_network,
     detach_context,
     score_all,
+    score_and_grad,
     scores_and_grads,
     single_values_normalised,
 )
@@ -21,6 +22,11 @@ from .teams import ALONE
 from .tuples.generators import oracle_and_grad
 from .tuples.memory import ReplayBuffer
 from .tuples.mixture import Batch
+
+# No network means to have such a weight; its scores are soon beyond all numbers.
+LARGEST_WEIGHT = 1e10
+# Examples to try a trained network on.
+A_FEW = 3
 
 
 class Trainer:
@@ -98,7 +104,7 @@ class Trainer:
         Raises
         ------
         ValueError
-            If the loss is not finite.
+            If the loss is not finite, or weights have left all bounds.
         """
         self.network.train()
         order = torch.randperm(len(self.examples), generator=self.shared_rng)
@@ -118,13 +124,15 @@ class Trainer:
         self.network.eval()
         total = self.team.sum(torch.tensor(float(total), dtype=torch.float64))
         loss = total.item() / len(order)
-        if not math.isfinite(loss):
-            raise ValueError(
-                f"Training diverged: the loss is {loss}. Lower learning_rate_init, now "
-                f"{self.optimization.learning_rate_init}, or max_grad_norm, now "
-                f"{self.optimization.max_grad_norm}."
-            )
+        self._check_convergence(loss)
         return loss
+
+    def _check_convergence(self, loss):
+        weights = [p.detach() for p in self.optimizer.params if p.numel()]
+        largest = torch.stack([p.abs().max().double() for p in weights]).max().item()
+        if not (math.isfinite(loss) and largest < LARGEST_WEIGHT):
+            found = f"the loss is {loss:.4g}, and the largest weight {largest:.4g}"
+            raise _diverged(found, self.optimization)
 
     def _batches(self, order):
         """Positions by mini-batch; one of a single example joins the one before it.
@@ -296,6 +304,25 @@ class Trainer:
             "chains": self.chains,
         }
         return [pair for pair in named.items() if pair[1] is not None]
+
+
+def check_scores(network, examples, optimization):
+    """Raise if a trained network has no finite scores for a few examples."""
+    rows = torch.arange(min(A_FEW, len(examples)))
+    drawn = examples.draw(rows, torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        context = network.encode(drawn.x)
+        found = score_and_grad(network, context, 0.5 * drawn.y + 0.25)
+    if not all(torch.isfinite(part).all() for part in found):
+        raise _diverged("the value is not finite", optimization)
+
+
+def _diverged(found, optimization):
+    return ValueError(
+        f"Training diverged: {found}. Lower learning_rate_init, now "
+        f"{optimization.learning_rate_init:.4g}, alpha, now {optimization.alpha:.4g}, "
+        f"or max_grad_norm, now {optimization.max_grad_norm:.4g}."
+    )
 
 
 def _mean(losses, weight):
