@@ -25,12 +25,13 @@ LISTED = dict(map(page_of, PAGES))
 # Names that rooms hand to other rooms, and not to users.
 BETWEEN_ROOMS = {
     "skdvn.metrics": {
-        *("SigmoidMap", "check_values", "encoded_values", "new_map", "value_bins"),
-        *("value_of_mask",),
+        *("SigmoidMap", "check_values", "encoded_truth", "encoded_values", "new_map"),
+        *("value_bins", "value_of_mask"),
     },
     "skdvn.networks": {
         *("KINDS", "N_APART", "build", "describe", "expected_term"),
-        *("has_closed_form", "is_known", "logits_in", "logits_of"),
+        *("has_closed_form", "is_known", "layout", "logits_in", "logits_of"),
+        *("single_values_normalised",),
     },
 }
 # Of these rooms only what their pages list is for users.
