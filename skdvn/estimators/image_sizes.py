@@ -75,7 +75,8 @@ def settled_sizes(sizes, image_size, crop_size, geometry_of):
         if crop_size % multiple:
             raise ValueError(
                 f"crops must be of a size that is a multiple of {multiple} for this "
-                f"network, got {crop_size}."
+                f"network, for example {crop_size + -crop_size % multiple}; got "
+                f"{crop_size}."
             )
         return Sizes(longest, whole, multiple, crop_size)
     # What most images have, so that a few odd ones change nothing.
