@@ -37,7 +37,9 @@ def holds_masks(Y: Any) -> bool:
     if hasattr(Y, "columns") or not len(Y):
         return False
     first = parts_of(Y, "Y")[0]
-    return isinstance(first, str | os.PathLike) or opened(first, "Y[0]").ndim > 1
+    if isinstance(first, str):  # the name of a file, or of a class
+        return os.path.isfile(first)
+    return isinstance(first, os.PathLike) or opened(first, "Y[0]").ndim > 1
 
 
 def values_of_masks(oracle: Oracle, Y_true: Any, Y_pred: Any) -> Float64s:
