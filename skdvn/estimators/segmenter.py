@@ -78,6 +78,7 @@ class BaseSegmenter(ClassifierMixin, BaseDVN):
 
     def _predictor(self):
         """What carries out inference, as the parameters stand now."""
+        check_is_fitted(self)
         self._validate_params()  # they may have been set since fit
         ascent = self._ascent()
         return ImagePredictor(
