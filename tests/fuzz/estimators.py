@@ -68,7 +68,7 @@ OF_LABELS = {
     "init": ["[0.5, 1.0]", "np.array([0, 0.5, 1])"],
 }
 OF_IMAGES = {
-    "network": ["convolution", "torch.nn.Conv2d(3, 1, 3, padding=1)"],
+    "network": ["convolution", "convolution(1, 1)"],
     "augmentation": ["mirrored"],
 }
 WORDS = {

@@ -104,7 +104,18 @@ def _place(frames):
 
 
 def judge_warning(category, message, frame):
-    """A `Finding` if a warning is none of skdvn's or scikit-learn's, else None."""
+    """A `Finding` if skdvn causes a warning that is no one's advice, else None.
+
+    Parameters
+    ----------
+    category : class
+    message : Warning
+    frame : frame
+        Of who shows it.
+    """
+    stack = [one.f_code.co_filename for one, _ in traceback.walk_stack(frame)]
+    if not any(file.startswith(OURS) for file in stack):
+        return None
     while frame.f_code.co_filename.endswith("warnings.py"):
         frame = frame.f_back
     code = frame.f_code

@@ -43,22 +43,27 @@ def run(source, seconds=MAX_SECONDS):
     namespace = dict(NAMESPACE)
     with own_folder(), limits(seconds):
         for node in ast.parse(source).body:
-            if isinstance(namespace.get("clf"), BaseEstimator) and uses(node, "clf"):
-                found = _judged(node, namespace)
-                if found is not None:
-                    return found
-            else:
-                _execute_unjudged(node, namespace)
+            try:
+                found = _found(node, namespace)
+            except TimeIsUp:
+                call = ast.unparse(node).split("(")[0]
+                found = Finding(f"time: {call}", "It takes too long.")
+            if found is not None:
+                return found
     return None
 
 
-def _execute_unjudged(node, namespace):
+def _found(node, namespace):
+    """The first `Finding` of a statement, or None."""
+    if isinstance(namespace.get("clf"), BaseEstimator) and uses(node, "clf"):
+        return _judged(node, namespace)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             _execute(node, namespace)
     except Exception as error:
         raise InvalidProgram(ast.unparse(node)) from error
+    return None
 
 
 def _execute(node, namespace):
@@ -71,7 +76,7 @@ def _execute(node, namespace):
 
 
 def _judged(node, namespace):
-    """The first `Finding` of a statement, or None."""
+    """The same for one that uses the estimator."""
     watch = _Watch(namespace, node)
     warned, result, error = [], None, None
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
@@ -82,8 +87,6 @@ def _judged(node, namespace):
         before = global_state()
         try:
             result = _execute(node, namespace)
-        except TimeIsUp:
-            return Finding(f"time: {ast.unparse(node).split('(')[0]}", "It takes long.")
         except Exception as raised:
             error = raised
         changed = changes(before, global_state())

@@ -17,7 +17,6 @@ LAYOUTS = [
 ]
 DENSE = [
     *LAYOUTS,
-    "{}.astype(object)",
     "{}.tolist()",
     "list({})",
     "tuple({})",
@@ -26,7 +25,7 @@ DENSE = [
     "pd.DataFrame({}).add_prefix('column')",
     "pl.DataFrame({})",
 ]
-COLUMN = ["{}.tolist()", "{}.astype(object)", "pd.Series({})", "{}[:, None]", *LAYOUTS]
+COLUMN = [*LAYOUTS, "{}.tolist()", "pd.Series({})", "{}[:, None]"]
 KINDS_OF_SPARSE = ["coo", "csc", "csr", "dia", "bsr", "dok", "lil"]
 SPARSE = [
     *(f"sparse.{kind}_matrix({{}})" for kind in KINDS_OF_SPARSE),
@@ -36,6 +35,8 @@ SPARSE = [
     "with_long_indices({})",
     "with_zeros({})",
 ]
+OF_ROWS = [*DENSE, *SPARSE, "{}.astype(object)"]
+OF_WEIGHTS = [*LAYOUTS, "{}.tolist()", "pd.Series({})", "{}.astype(object)"]
 OF_IMAGES = [
     *("list({})", "tuple({})", "Lazy({})", "as_objects({})", "pd.Series(list({}))"),
     *(f"each(lambda x: {one.format('x')}, {{}})" for one in LAYOUTS),
@@ -116,6 +117,7 @@ BAD_LABELS = [
     "{} + 5",
     "{}.astype(str)",
     "{} + 1j",
+    "{}.astype(object)",
     "label_sets({})",
     "[*{}.tolist()[:-1], [1]]",
     "sparse.csr_matrix(2 * {})",
@@ -213,9 +215,9 @@ def labelled_rows(rng):
     if rng.random() < 0.03:
         n = rng.choice([0, 110, 260])
     size = {"n": n, "m": rng.choice([1, 2, 3, 4]), "k": rng.choice([1, 2, 2, 3, 5])}
-    lines = [_seed(rng), f"X0 = {rng.choice(ROWS).format(**size)}"]
-    of_rows = _container(rng, [*DENSE, *SPARSE])
-    if rng.random() < 0.3:
+    rows, of_rows = rng.choice(ROWS).format(**size), _container(rng, OF_ROWS)
+    lines = [_seed(rng), f"X0 = {rows}"]
+    if "2.0**" not in rows and rng.random() < 0.3:
         types = ROW_TYPES if of_rows in SPARSE else DENSE_TYPES
         lines.append(f"X0 = X0.astype({rng.choice(types)!r})")
     is_matrix = rng.random() < 0.75
@@ -231,7 +233,7 @@ def labelled_rows(rng):
         [
             Variable("X", of_rows, BAD_ROWS),
             Variable("Y", of_labels, BAD_LABELS),
-            Variable("w", _container(rng, COLUMN[:3] + LAYOUTS), BAD_WEIGHTS),
+            Variable("w", _container(rng, OF_WEIGHTS), BAD_WEIGHTS),
         ],
     )
 
@@ -264,7 +266,7 @@ def masked_images(rng):
         [
             Variable("X", _container(rng, of_images), BAD_IMAGES),
             Variable("Y", _container(rng, OF_IMAGES), BAD_MASKS),
-            Variable("w", _container(rng, COLUMN[:3] + LAYOUTS), BAD_WEIGHTS),
+            Variable("w", _container(rng, OF_WEIGHTS), BAD_WEIGHTS),
         ],
     )
 
