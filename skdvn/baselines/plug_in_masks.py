@@ -220,6 +220,13 @@ callable, default="auto"
         masks = map(self.codec_.targets.round, self._best(X))
         return score_of_masks(self, X, masks, y, sample_weight)
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.three_d_array = True
+        tags.target_tags.two_d_labels = True
+        return tags
+
 
 def best_mask(guess, oracle):
     """The mask of the greatest expected value, relaxed where it is sought.
