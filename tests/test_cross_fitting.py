@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
@@ -48,6 +49,15 @@ def test_classes_absent_in_a_fold():
     assert found.shape == (N, 4)
     assert (found[:30, 3] == 0).all() and (found[30:, 3] > 0).all()
     np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("classifier", [KNeighborsClassifier(3), OVR], ids=str)
+def test_sparse_labels_reach_classifiers_that_do_not_take_them(classifier):
+    dense, scarce = (
+        CrossFitted("own", classifier, KFold(3)).fit(X, y).cross_fitted_
+        for y in (Y, sparse.csr_matrix(Y))
+    )
+    np.testing.assert_array_equal(dense, scarce)
 
 
 def test_prefit():

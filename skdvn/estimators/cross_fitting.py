@@ -144,8 +144,11 @@ class CrossFitted:
         more = {}
         if weight is not None and _takes_weights(fitted):
             more["sample_weight"] = weight[rows]
+        y = _safe_indexing(y, rows)
+        if sparse.issparse(y):  # not all classifiers take it
+            y = y.astype(np.int8).toarray()
         try:
-            return fitted.fit(_safe_indexing(X, rows), _safe_indexing(y, rows), **more)
+            return fitted.fit(_safe_indexing(X, rows), y, **more)
         except Exception as error:
             raise ValueError(
                 f"{self._who} cannot be fitted {where}: "
