@@ -4,7 +4,7 @@ import pytest
 import torch
 
 collect_ignore_glob = ["*.py", "_build/*", "api_reference/*", "auto_examples/*"]
-SLOW_PAGES = {"getting_started.rst"}
+SLOW_PAGES = {"getting_started.rst", "scale_out.rst", "values.rst"}
 
 # Threads that wait for each other cost small problems more than they give.
 torch.set_num_threads(1)

@@ -164,10 +164,10 @@ def test_apart_only_the_guess_trains_the_local_part(make_network, uniform):
     [
         {},
         {"encoder": None},
-        {"oracle": "accuracy"},
+        pytest.param({"oracle": "accuracy"}, marks=pytest.mark.slow),
         {"init": "zeros"},
-        {"n_networks": 2},
-        {"tau": 0.3},
+        pytest.param({"n_networks": 2}, marks=pytest.mark.slow),
+        pytest.param({"tau": 0.3}, marks=pytest.mark.slow),
     ],
     ids=str,
 )

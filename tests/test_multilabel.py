@@ -803,8 +803,10 @@ def test_squared_loss(small):
     assert clf.fit(X, Y).score(X, Y) > 0.7
 
 
-@pytest.mark.parametrize("activation", ["tanh", "relu"])
-@pytest.mark.parametrize("units", [0, (), (8, 4), [5]])
+@pytest.mark.parametrize(
+    ("units", "activation"),
+    [(0, "relu"), ((), "tanh"), ((8, 4), "relu"), ([5], "tanh")],
+)
 def test_shapes_of_the_network(small, activation, units):
     X, Y = small
     clf = make(

@@ -47,7 +47,10 @@ def assert_same_weights(clf, other):
         torch.testing.assert_close(mine, others)
 
 
-@pytest.mark.parametrize("params", [{}, {"n_networks": 2, "max_iter": 2}])
+@pytest.mark.parametrize(
+    "params",
+    [{}, pytest.param({"n_networks": 2, "max_iter": 2}, marks=pytest.mark.slow)],
+)
 def test_n_jobs_changes_no_result(digits, capsys, params):
     """Of folds and of final networks; the log is the same, too."""
     one = small(verbose=True, **params).fit(*digits)
@@ -103,6 +106,7 @@ def test_parallel_segmenters_draw_crops_of_their_own():
     )
 
 
+@pytest.mark.slow
 def test_parallel_warm_starts_go_on_from_their_own_networks(digits):
     fits = [
         small(n_networks=2, warm_start=True, n_jobs=n_jobs).fit(*digits).fit(*digits)
@@ -147,6 +151,7 @@ def test_grid_search_on_dask(digits, cluster):
     assert search.best_params_ == here.best_params_
 
 
+@pytest.mark.slow
 def test_cross_validation_on_dask(digits, cluster):
     with parallel_config(backend="dask"):
         there = cross_val_score(small(refit=True), *digits, cv=2)

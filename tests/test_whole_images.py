@@ -167,6 +167,7 @@ def test_one_odd_image_changes_nothing_but_its_own_result():
     np.testing.assert_allclose(alone, together, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_masks_have_the_size_of_the_image_whatever_the_size_worked_on():
     large = [np.kron(x, np.ones((4, 5, 1), np.uint8)) for x in X]
     masks = [np.kron(y, np.ones((4, 5), y.dtype)) for y in Y]
@@ -215,9 +216,14 @@ def test_the_batch_size_changes_nothing(fitted, stride):
         np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
+@pytest.fixture(scope="module")
+def learned():
+    return DVNSegmenter(n_channels=8, max_iter=40, random_state=0).fit(X, Y)
+
+
 @pytest.mark.parametrize("start", ["dilated", "ones", "noise"])
-def test_refine_gets_as_far_as_predict_from_anywhere(start):
-    segmenter = DVNSegmenter(n_channels=8, max_iter=40, random_state=0).fit(X, Y)
+def test_refine_gets_as_far_as_predict_from_anywhere(learned, start):
+    segmenter = learned
     starts = {
         "dilated": np.stack([ndimage.binary_dilation(y, iterations=4) for y in Y]),
         "ones": np.ones_like(Y),

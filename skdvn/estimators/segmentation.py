@@ -235,11 +235,11 @@ callable, default="auto"
     --------
     >>> from skdvn import DVNSegmenter
     >>> from skdvn.datasets import make_silhouettes
-    >>> X, Y = make_silhouettes(120, size=16, random_state=0)
+    >>> X, Y = make_silhouettes(100, size=16, random_state=0)
     >>> clf = DVNSegmenter(n_channels=8, max_iter=20, random_state=0)
-    >>> clf.fit(X[:100], Y[:100]).predict(X[100:]).shape
+    >>> clf.fit(X[:80], Y[:80]).predict(X[80:]).shape
     (20, 16, 16)
-    >>> clf.score(X[100:], Y[100:]) > 0.5
+    >>> clf.score(X[80:], Y[80:]) > 0.5
     True
     """
 

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from image_doors import SCORERS, SEGMENTERS, TRAINED, Lazy, X, Y, as_numbers, shown
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
+from sklearn.model_selection import (
+    GridSearchCV,
+    KFold,
+    cross_val_score,
+    cross_validate,
+)
 
 from skdvn import CalibratedValueCV
 from skdvn.inspection import AscentPathDisplay, SegmentationDisplay
@@ -175,20 +180,21 @@ CLASSES = {
 }
 
 
-@pytest.mark.parametrize("name", SCORERS)
 @pytest.mark.parametrize("classes", CLASSES.values(), ids=CLASSES)
-def test_scorers_take_what_fit_takes(classes, name):
+def test_scorers_take_what_fit_takes(classes):
     renamed = np.array(classes)[Y]
     plain, other = (SEGMENTERS["dvn"]().fit(X, masks) for masks in (Y, renamed))
-    expected = SCORERS[name](plain, X, Y)
-    assert 0 < expected < 1
-    assert SCORERS[name](other, X, renamed) == pytest.approx(expected)
-    assert SCORERS[name](other, list(X), list(renamed)) == pytest.approx(expected)
-    found = cross_val_score(
-        SEGMENTERS["dvn"](), X, renamed, cv=3, scoring=SCORERS[name]
+    found, wanted = (
+        cross_validate(SEGMENTERS["dvn"](), X, masks, cv=3, scoring=SCORERS)
+        for masks in (renamed, Y)
     )
-    wanted = cross_val_score(SEGMENTERS["dvn"](), X, Y, cv=3, scoring=SCORERS[name])
-    np.testing.assert_allclose(found, wanted)
+    for name, scorer in SCORERS.items():
+        expected = scorer(plain, X, Y)
+        assert 0 < expected < 1, name
+        assert scorer(other, X, renamed) == pytest.approx(expected), name
+        assert scorer(other, list(X), list(renamed)) == pytest.approx(expected), name
+        column = f"test_{name}"
+        np.testing.assert_allclose(found[column], wanted[column], err_msg=name)
 
 
 @pytest.mark.parametrize("name", SCORERS)

@@ -140,7 +140,9 @@ def test_doors_to_fit(form, door, expected, tmp_path):
     np.testing.assert_allclose(found, expected[door], atol=1e-6)
 
 
-@pytest.mark.parametrize("form", ["array of objects", "sequence"])
+@pytest.mark.parametrize(
+    "form", ["array of objects", pytest.param("sequence", marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("kind", SEGMENTERS)
 def test_images_of_different_sizes_in_all_segmenters(kind, form, tmp_path):
     """All that fits can be predicted, too, and as from a list."""
