@@ -212,6 +212,16 @@ def test_sparse_inputs_and_labels(Rule, toy):
 
 
 @every_rule
+def test_sparse_labels_for_an_estimator_that_takes_none(Rule, toy):
+    X, Y = toy
+    dense, scarce = (
+        Rule(KNeighborsClassifier(7)).fit(X, y) for y in (Y, sparse.csr_array(Y))
+    )
+    np.testing.assert_array_equal(scarce.predict(X), dense.predict(X))
+    assert scarce.score(X, sparse.csr_array(Y)) == dense.score(X, Y)
+
+
+@every_rule
 @pytest.mark.parametrize("value", [0, 1])
 @pytest.mark.parametrize("kind", ["neighbours", "forest", "one vs rest"])
 @pytest.mark.filterwarnings("ignore:Label .* is present in")

@@ -96,7 +96,7 @@ class _DecisionRule(
     _parameter_constraints = {"estimator": [HasMethods(["fit", "predict_proba"])]}
 
     def _labels(self, Y, name="Y"):
-        """Y as a matrix of numbers to decide on."""
+        """Y as an array, since not all classifiers take sparse labels."""
         Y = labels_of(Y, name)
         if Y.ndim == 1:
             raise ValueError(
@@ -104,7 +104,7 @@ class _DecisionRule(
                 f"per row, shape {Y.shape}. Of classes the most probable one is best, "
                 f"which {type(self.estimator).__name__} predicts by itself."
             )
-        return Y
+        return Y.toarray() if sparse.issparse(Y) else Y
 
     def score(
         self, X: MatrixLike, y: MatrixLike, sample_weight: ArrayLike | None = None
@@ -228,7 +228,6 @@ class PlugInClassifier(_DecisionRule):
 
     def _fit_counts(self, X, Y, weight, fit_params):
         """The expected F1, given what is learned of the number of labels."""
-        Y = Y.toarray() if sparse.issparse(Y) else Y
         p = getattr(self.estimator_, "cross_fitted_", None)
         if p is None:
             n_folds = min(N_FOLDS, len(Y))
@@ -318,8 +317,7 @@ class ThresholdClassifier(_DecisionRule):
         """
         X, Y, threshold = canonical(X), self._labels(Y), self.threshold
         if threshold == "auto":
-            dense = Y.toarray() if sparse.issparse(Y) else Y
-            held_out = _out_of_fold(self.estimator, X, dense, self.cv, f"cv={self.cv}")
+            held_out = _out_of_fold(self.estimator, X, Y, self.cv, f"cv={self.cv}")
             thresholds = np.linspace(0.02, 0.98, 49)
             scores = [relaxed_f1_score(Y, held_out >= t) for t in thresholds]
             threshold = thresholds[np.argmax(scores)]

@@ -372,6 +372,8 @@ def checked_mask(mask, name):
         )
     if mask.dtype.kind != "f":
         return mask
+    with np.errstate(over="ignore"):  # then it is infinite, which is told below
+        mask = mask.astype(np.float64)
     if not np.isfinite(mask).all():
         raise ValueError(f"{name} contains NaN or infinity.")
     whole = mask == np.round(mask)

@@ -120,7 +120,7 @@ def judge_warning(category, message, frame):
         frame = frame.f_back
     code = frame.f_code
     meant = code.co_filename.startswith((OURS, SKLEARN)) and "warn" in code.co_names
-    if meant and issubclass(category, UserWarning):
+    if meant and issubclass(category, UserWarning | RuntimeWarning):
         return None
     line = linecache.getline(code.co_filename, frame.f_lineno).strip()
     return Finding(
