@@ -150,3 +150,14 @@ def test_boundary_score_is_symmetric(seed):
     one, other = boundary_f1_score(a, b), boundary_f1_score(b, a)
     assert one == pytest.approx(other)
     assert 0 <= one <= 1
+
+
+def test_an_oracle_of_the_user():
+    rule = PlugInSegmenter(UNetSegmenter(4, **PARAMS)).fit(X, Y)
+    expected = rule.set_params(oracle="accuracy").predict(X)
+
+    def agreement(y, y_true):
+        return (y * y_true + (1 - y) * (1 - y_true)).mean((1, 2, 3))
+
+    found = rule.set_params(oracle=agreement).predict(X)
+    assert (found == expected).mean() > 0.99

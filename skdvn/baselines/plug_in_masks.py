@@ -138,7 +138,7 @@ callable, default="auto"
         """Yield the channels of the best mask of each image, perhaps relaxed."""
         oracle = self.codec_.oracle(self.oracle)
         for guess in self._guesses(X):
-            yield best_mask(guess, oracle)[0].numpy()
+            yield best_mask(guess, oracle)[0].detach().numpy()
 
     def predict_proba(self, X: ArrayLike) -> Maps:
         """Probabilities of the classes, as the segmenter gives them.

@@ -131,7 +131,7 @@ def _check_image(image, name):
     if image.dtype != np.uint8:
         image = image.astype(np.float32)
     image = image[..., np.newaxis] if image.ndim == 2 else image
-    return np.require(image.transpose(2, 0, 1), requirements=["C", "W"])
+    return np.array(image.transpose(2, 0, 1), order="C")
 
 
 def check_as_many(images, masks, name="Y", of="X"):

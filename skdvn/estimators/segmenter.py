@@ -197,7 +197,7 @@ def score_of_masks(estimator, X, masks, y, sample_weight=None):
     truth = targets.truth(y, "y")
     check_as_many(parts_of(X, "X"), truth, "y")
     weight = checked_weight(sample_weight, np.zeros(len(truth)))
-    weight = np.ones(len(truth)) if weight is None else weight
+    weight = np.ones(len(truth)) if weight is None else weight.copy()
     values = np.empty(len(truth))
     for i, mask in enumerate(masks):
         true = truth[i]

@@ -149,6 +149,19 @@ def test_scores_are_those_of_the_other_images(kind):
     assert segmenter.score(X, Y, 3 * WEIGHT) == pytest.approx(score)
 
 
+def test_score_leaves_the_weights_as_they_are():
+    """Also where nothing is known of an image, which does not count."""
+    segmenter = UNetSegmenter(2, ignore_label=9, max_iter=1, random_state=0).fit(X, Y)
+    masks, weight = Y.copy(), np.arange(1.0, len(Y) + 1)
+    masks[0] = 9
+    scores = []
+    for writeable in (True, False):
+        weight.flags.writeable = writeable
+        scores.append(segmenter.score(X, masks, weight))
+        np.testing.assert_array_equal(weight, np.arange(1.0, len(Y) + 1))
+    assert scores[0] == scores[1] == segmenter.score(X[1:], masks[1:], weight[1:])
+
+
 def test_calibration_is_that_of_the_other_images():
     """Of folds that have one image of weight 0 each."""
     model = CalibratedValueCV(
