@@ -108,9 +108,10 @@ def checked_weight(sample_weight, X):
 
 @contextmanager
 def reading_numbers():
-    """Say of what NumPy cannot make numbers that it is X."""
+    """Say of what NumPy cannot make numbers that it is X; infinite ones are refused."""
     try:
-        yield
+        with np.errstate(over="ignore"):
+            yield
     except (TypeError, ValueError) as error:
         if not str(error).startswith(NO_NUMBERS):
             raise
