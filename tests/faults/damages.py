@@ -5,35 +5,36 @@ import json
 HEADER = 8  # bytes that say how long the header of a safetensors file is
 
 
-def of_bytes(data, rng):
-    """Bytes that a disk, a transfer or a program has damaged, and how.
+def damaged(data, kind, rng):
+    """A safetensors file that something has happened to.
 
     Parameters
     ----------
     data : bytes
+    kind : str
+        What, a key of `BYTES` (a disk, a transfer or a program has damaged them) or
+        of `HEADERS` (somebody has edited the header).
     rng : numpy.random.Generator
         Where, and with what.
 
     Returns
     -------
-    kind : str
     damaged : bytes
-        Others than `data`.
+        Others than `data`, unless the kind is one of `HEADERS`.
     """
-    kind = str(rng.choice(sorted(BYTES)))
-    damaged = data
-    while damaged == data:
-        damaged = bytes(BYTES[kind](bytearray(data), rng))
-    return kind, damaged
+    if kind in HEADERS:
+        return _edited(data, HEADERS[kind], rng)
+    result = data
+    while result == data:
+        result = bytes(BYTES[kind](bytearray(data), rng))
+    return result
 
 
-def of_header(data, rng):
-    """A safetensors file whose header somebody has edited, and how."""
+def _edited(data, edit, rng):
     n = HEADER + int.from_bytes(data[:HEADER], "little")
     pairs = list(json.loads(data[HEADER:n]).items())
-    kind = str(rng.choice(sorted(HEADERS)))
-    text = HEADERS[kind](pairs, rng).encode()
-    return kind, len(text).to_bytes(HEADER, "little") + text + data[n:]
+    text = edit(pairs, rng).encode()
+    return len(text).to_bytes(HEADER, "little") + text + data[n:]
 
 
 # -- bytes -------------------------------------------------------------------------

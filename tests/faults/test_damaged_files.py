@@ -2,6 +2,7 @@
 
 import sys
 from collections import Counter
+from itertools import cycle, islice
 
 import damages
 import numpy as np
@@ -61,18 +62,17 @@ def checksum_in(path):
 
 
 def check_damaged_files(model, n_files, tmp_path, seed):
-    """Load damaged files; return how many there were of each kind."""
+    """Load damaged files, two of three with damaged bytes, of all kinds in turn."""
     X = IMAGES if "egmenter" in type(model).__name__ else ROWS
     path, again = tmp_path / "model.safetensors", tmp_path / "again.safetensors"
     save(model, path)
     data, checksum = path.read_bytes(), checksum_in(path)
     expected = load(path).predict_proba(X)
     rng, n_damaged, n_loaded = np.random.default_rng(seed), Counter(), Counter()
-    for i in range(n_files):
-        damage = damages.of_header if i % 3 == 0 else damages.of_bytes
-        kind, damaged = damage(data, rng)
+    kinds = cycle([*damages.BYTES, *damages.HEADERS, *damages.BYTES])
+    for kind in islice(kinds, n_files):
         n_damaged[kind] += 1
-        path.write_bytes(damaged)
+        path.write_bytes(damages.damaged(data, kind, rng))
         with WATCH as actions:
             try:
                 loaded = load(path)
@@ -86,13 +86,11 @@ def check_damaged_files(model, n_files, tmp_path, seed):
             save(loaded, again)
             assert checksum_in(again) == checksum, kind
     for kind in SAYING_NOTHING:
-        assert n_loaded[kind] == n_damaged[kind]
-    return n_damaged
+        assert n_loaded[kind] == n_damaged[kind] > 0
 
 
 def test_damaged_files_are_refused_or_load_what_was_saved(tmp_path):
-    n_damaged = check_damaged_files(MODELS["weights"](), 200, tmp_path, 0)
-    assert n_damaged.keys() == {*damages.BYTES, *damages.HEADERS}
+    check_damaged_files(MODELS["weights"](), 200, tmp_path, 0)
 
 
 @pytest.mark.slow
