@@ -224,8 +224,8 @@ def test_damaged_checkpoints_are_named(tmp_path):
     (path,) = checkpoints_of(clf)
     data, rng = path.read_bytes(), np.random.default_rng(0)
     for _ in range(40):
-        _, damaged = damages.of_bytes(data, rng)
-        path.write_bytes(damaged)
+        kind = str(rng.choice(sorted(damages.BYTES)))
+        path.write_bytes(damages.damaged(data, kind, rng))
         with pytest.raises(ValueError, match=rf"{path.name}.*Remedy: delete it"):
             clf.fit(ROWS, LABELS)
     np.testing.assert_array_equal(probabilities(clf), before)
