@@ -89,6 +89,8 @@ class LargeShape:
     word_signal: float = 1.0
 
 
+N_ROWS, N_FEATURES, N_LABELS = 4880, 1836, 159  # of Bibtex
+WORDS_PER_ROW, LABELS_PER_ROW = 68, 2.4
 DELICIOUS = LargeShape(12_920, 3_185, 500, 983, cardinality=19, n_words=18)
 N_ROWS_TOGETHER = 512
 
@@ -256,3 +258,19 @@ class _LargeDraw:
         labels = sparse.csr_array((values, columns, starts), shape=scores.shape)
         labels.sort_indices()
         return labels
+
+
+def make_independent(n_rows=N_ROWS, n_features=N_FEATURES, n_labels=N_LABELS):
+    """Random sparse binary inputs and labels that do not depend on them."""
+    rng = np.random.default_rng(0)
+    X = sparse.random(
+        n_rows,
+        n_features,
+        density=min(1.0, WORDS_PER_ROW / n_features),
+        format="csr",
+        random_state=rng,
+    )
+    X.data[:] = 1
+    Y = (rng.random((n_rows, n_labels)) < LABELS_PER_ROW / n_labels).astype(int)
+    Y[np.arange(n_rows), rng.integers(n_labels, size=n_rows)] = 1
+    return X, Y

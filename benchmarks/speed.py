@@ -5,9 +5,11 @@ All figures are ratios or growths within one run, on made-up data of Bibtex's sh
 
     python benchmarks/speed.py --json speed.json
 
-"autograd" takes the gradient in y by autograd through the part of the network that
-sees y; "autograd, x too" runs the whole network at each step, as the authors' code and
-its public ports do, on dense inputs.
+"The same network" is trained by skdvn, skorch, scikit-learn and a plain PyTorch loop
+(``benchmarks/loops.py``; skorch must be installed). "autograd" takes the gradient in y
+by autograd through the part of the network that sees y; "autograd, x too" runs the
+whole network at each step, as the authors' code and its public ports do, on dense
+inputs.
 """
 
 import argparse
@@ -19,7 +21,8 @@ from time import perf_counter
 
 import numpy as np
 import torch
-from scipy import sparse
+from loops import compare_loops
+from problems import N_FEATURES, N_LABELS, N_ROWS, make_independent
 
 from skdvn import DVNMultiLabelClassifier
 from skdvn.data import ConstantRows, Examples, Queries, Rows, batches_of
@@ -36,8 +39,6 @@ from skdvn.training import (
     inference,
 )
 
-N_ROWS, N_FEATURES, N_LABELS = 4880, 1836, 159
-WORDS_PER_ROW, LABELS_PER_ROW = 68, 2.4
 PREDICTION_BATCH = 512
 
 
@@ -77,22 +78,6 @@ VARIANTS = {
     "autograd, x too": (EncodeAlways, True),
     "autograd, x too, dense": (EncodeAlways, False),
 }
-
-
-def make_data(n_rows=N_ROWS, n_features=N_FEATURES, n_labels=N_LABELS):
-    """Random sparse binary inputs and labels."""
-    rng = np.random.default_rng(0)
-    X = sparse.random(
-        n_rows,
-        n_features,
-        density=min(1.0, WORDS_PER_ROW / n_features),
-        format="csr",
-        random_state=rng,
-    )
-    X.data[:] = 1
-    Y = (rng.random((n_rows, n_labels)) < LABELS_PER_ROW / n_labels).astype(int)
-    Y[np.arange(n_rows), rng.integers(n_labels, size=n_rows)] = 1
-    return X, Y
 
 
 def as_examples(X, Y, keep_sparse=True):
@@ -153,7 +138,7 @@ def predict_all(network, examples):
 
 def compare_gradients(repeats):
     """Closed form against autograd, per training epoch and at predict."""
-    X, Y = make_data()
+    X, Y = make_independent()
     rows = {}
     for name, (variant, keep_sparse) in VARIANTS.items():
         examples = as_examples(X, Y, keep_sparse)
@@ -172,7 +157,7 @@ def compare_gradients(repeats):
 
 def compare_encode(repeats):
     """The whole ascent of 20 steps against encoding, sparse and dense inputs."""
-    X, Y = make_data()
+    X, Y = make_independent()
     network, rows = make_network(), {}
     for name in ("sparse", "dense"):
         examples = as_examples(X, Y, keep_sparse=name == "sparse")
@@ -194,7 +179,7 @@ def measure_growth(repeats):
         times = []
         for factor in (1, 2, 4):
             shape = {**sizes, name: size * factor}
-            examples = as_examples(*make_data(**shape))
+            examples = as_examples(*make_independent(**shape))
             network = make_network(shape["n_features"], shape["n_labels"])
             times.append(
                 (
@@ -215,7 +200,7 @@ def peak_so_far():
 def peak_memory(n_rows, n_labels):
     """MiB that data, a fit of two epochs and a prediction add to the imports'."""
     start = peak_so_far()
-    X, Y = make_data(n_rows, N_FEATURES, n_labels)
+    X, Y = make_independent(n_rows, N_FEATURES, n_labels)
     clf = DVNMultiLabelClassifier(network="linear", max_iter=2, random_state=0)
     clf.fit(X, Y).predict(X)
     return peak_so_far() - start
@@ -245,6 +230,7 @@ def main():
         print(peak_memory(*args.peak))
         return
     figures = {
+        **compare_loops(args.repeats),
         "gradients": compare_gradients(args.repeats),
         "encode": compare_encode(args.repeats),
         "growth of (epoch, predict) at 1x, 2x, 4x": measure_growth(args.repeats),
