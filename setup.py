@@ -50,6 +50,9 @@ setup(
     author="the skdvn developers",
     license_expression="BSD-3-Clause",
     packages=find_packages(include=["skdvn", "skdvn.*"]),
+    # Editable installs then put this folder on the path; a finder would be asked too
+    # late by scripts beside the checkout, whose name is that of the package.
+    package_dir={"": "."},
     package_data={"skdvn": ["py.typed"]},
     python_requires=">=3.10",
     install_requires=[

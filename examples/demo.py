@@ -36,19 +36,22 @@ from skdvn.metrics import oracle_values, value_pairs
 
 # %%
 # Each table has the mean score on test pictures, its difference from that of the Deep
-# Value Network with a standard error, and seconds of one processor.
+# Value Network (DVN) with a standard error, and seconds of one processor.
 
 
-def compare(models, X_train, Y_train, X_test, Y_test):
+def compare(models, X_train, Y_train, X_test, Y_test, score):
     """Fit models, print a table, and return their scores of each test picture."""
     scores, first = {}, next(iter(models.values()))
-    print(f"{'':23}{'score':>6}{'difference':>17}{'fit, s':>8}{'predict, s':>12}")
     for name, model in models.items():
         began = process_time()
         model.fit(X_train, Y_train)
         fitted = process_time()
         found = model.predict(X_test)
         done = process_time()
+        if model is first:  # its progress bar is above the table
+            print(
+                f"{'':23}{score:>6}{'minus the DVN':>17}{'fit, s':>8}{'predict, s':>12}"
+            )
         own = scores[name] = oracle_values(first, Y_test, found)
         gaps = own - next(iter(scores.values()))
         gap = f"{gaps.mean():+.3f} ± {gaps.std() / len(gaps) ** 0.5:.3f}"
@@ -69,8 +72,7 @@ def compare(models, X_train, Y_train, X_test, Y_test):
 # The Deep Value Network needs no scaler, no threshold and no settings. Beside it stand
 # classifiers that give each label a probability. Which labels these predict is up to a
 # rule: those above one half; those above a threshold that is tuned by cross-validation;
-# or, the *plug-in rule*, those whose expected F1 is the greatest, given the
-# probabilities.
+# or, the *plug-in rule*, those with the highest expected F1, given the probabilities.
 
 data = load_digit_attributes(noise=6)
 X_train, X_test, Y_train, Y_test, _, digits_of_test = train_test_split(
@@ -90,7 +92,7 @@ models = {
     "logistic, one half": ThresholdClassifier(logistic, threshold=0.5),
 }
 print(f"Labels: {len(X_train)} training pictures, {len(X_test)} test pictures")
-f1 = compare(models, X_train, Y_train, X_test, Y_test)
+f1 = compare(models, X_train, Y_train, X_test, Y_test, "F1")
 
 # %%
 # A difference of less than two standard errors says nothing. So the feed-forward
@@ -103,7 +105,7 @@ f1 = compare(models, X_train, Y_train, X_test, Y_test)
 true, value = value_pairs(labeler, X_test, Y_test)
 order = np.argsort(-value, kind="stable")
 print(f"Labels: expected F1 {value.mean():.3f}, true {true.mean():.3f}, ", end="")
-print(f"of the surer half {true[order[: len(order) // 2]].mean():.3f}")
+print(f"of the half with higher ones {true[order[: len(order) // 2]].mean():.3f}")
 
 # %%
 # Masks
@@ -155,7 +157,7 @@ except ImportError:
 else:
     segmenter.set_callbacks(ProgressBar())
 print(f"Masks: {len(noisy[train])} training pictures, {len(noisy[test])} test pictures")
-iou = compare(models, noisy[train], ink[train], noisy[test], ink[test])
+iou = compare(models, noisy[train], ink[train], noisy[test], ink[test], "IOU")
 
 # %%
 # The rule finds nearly the same masks, as it maximises what the ascent climbs: where a
@@ -221,7 +223,7 @@ def draw_scores(ax, scores, label):
         ax.errorbar(own.mean(), place, xerr=error, fmt="o", color=colour, capsize=3)
     ax.set_yticks(range(len(scores)), list(scores))
     ax.set(ylim=(len(scores) - 0.5, -0.5), xlabel=label)
-    ax.set_title("what one would use instead")
+    ax.set_title("the alternatives (bars: two standard errors)")
     ax.grid(axis="x", alpha=0.4)
 
 
@@ -239,7 +241,7 @@ draw_scores(middle.subplots(), f1, "F1 on test pictures")
 ax = right.subplots()
 RiskCoverageDisplay.from_predictions(true, value, ax=ax)
 ax.set(xlabel="share of the answers kept", ylabel="F1 of those kept")
-ax.set_title("keep the surest answers")
+ax.set_title("keep the most certain answers")
 
 left, middle, right = below.subfigures(1, 3, width_ratios=(1.35, 1.1, 1))
 draw_growth(left.subplots(2, 3), noisy[test][65], ink[test][65])
@@ -248,7 +250,8 @@ ax = right.subplots()
 for name, pair in pairs.items():
     ValueCalibrationDisplay.from_predictions(*pair, name=name, ax=ax)
 ax.set(xlabel="expected IOU", ylabel="true IOU")
-ax.set_title("mend values that are too low")
+ax.set_title("calibrate values that are too low")
 
 figure.savefig("demo.png", dpi=100)
+print("Figure: demo.png")
 plt.show()

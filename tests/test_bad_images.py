@@ -50,6 +50,8 @@ BAD_FITS = {
     ),
     "no pixels": ([X[0][:0]], [Y[0][:0]], r"X\[0\] must have shape"),
     "too many axes": (X[None, None], Y, "must have shape"),
+    "masks of a channel": (X, Y[..., None], r"pass one of them, as Y\[0\]\[..., 0\]"),
+    "shares": (X, Y * 0.5, r"Y\[0\] .*fractions such as 0.5. Pass Y >= threshold"),
 }
 
 

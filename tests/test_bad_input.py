@@ -73,6 +73,7 @@ DATA = {
     "one class": (X, np.ones(30, int), r"only one class.*1.*at least 2 classes"),
     "one label, one class": (X, np.zeros((30, 1), int), r"only one class"),
     "continuous": (X, X[:, 0], r"Unknown label type: .*continuous"),
+    "signs": (X, 2 * Y - 1, r"also holds \[-1\]. Pass \(y > 0\).astype\(int\)"),
     "three axes": (
         X,
         Y[:, :, None] * np.ones(2),

@@ -2,6 +2,7 @@
 
 import itertools
 import pickle
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -161,6 +162,7 @@ BAD = {
     "a name of a parameter": ({"estimators": [("cv", LR)]}, "'cv'.*other names"),
     "no such solver": ({"solver": "newton"}, "solver"),
     "no such estimators": ({"estimators": "all"}, "estimators"),
+    "one alone": ({"estimators": LR}, r"list of .*Write \[\('name', classifier\)\]"),
 }
 
 
@@ -171,6 +173,17 @@ def test_what_is_refused_leaves_the_last_fit(fitted, params, message):
         clf.fit(X, Y)
     state = vars(clf)["guess_"].weights_
     assert_array_equal(state, fitted.guess_.weights_)
+
+
+@pytest.mark.parametrize("idle", [{"hidden_layer_sizes": 20}, {"standardize": False}])
+def test_parameters_without_an_effect_are_named(idle):
+    clf, (name,) = make([("lr", LR)], cv=2, **idle), idle
+    with pytest.warns(UserWarning, match=rf"{name}=.* has no effect"):
+        clf.fit(X, Y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        make([("lr", LR)], cv=2, hidden_layer_sizes=[300]).fit(X, Y)
+        clf.set_params(network="linear", estimators="auto", max_iter=1).fit(X, Y)
 
 
 # -- probabilities ---------------------------------------------------------------------

@@ -99,6 +99,13 @@ def test_every_extra_in_a_message_is_declared():
     assert all(re.search(rf'^ *"{extra}": ', declared, re.MULTILINE) for extra in named)
 
 
+def test_scripts_beside_a_checkout_find_the_package(tmp_path):
+    """And not the checkout itself, a folder of the same name without a module."""
+    (tmp_path / "skdvn").mkdir()
+    command = [sys.executable, "-c", "from skdvn import recipes"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+
+
 def test_the_citation_is_of_this_version():
     citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     assert f"\nversion: {skdvn.__version__}\n" in citation

@@ -84,7 +84,7 @@ BAD_PAIRS = [
     ([[0, 1]], [[[0, 1]]], r"\[0\] must be a mask.*A single mask is .*newaxis"),
     ([], [], "must hold at least one image, got none"),
     (1, [[[0, 1]]], "must be an array, a list of arrays.*got int"),
-    ([[[]]], [[[]]], r"\[0\] must be a mask of shape.*none of them 0"),
+    ([[[]]], [[[]]], r"\[0\] must be a mask of shape.*both at least 1"),
 ]
 
 

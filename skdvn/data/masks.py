@@ -359,11 +359,10 @@ def checked_mask(mask, name):
     if mask.ndim != 2 or 0 in mask.shape:
         hints = {
             1: f" A single mask is {name.partition('[')[0]}[np.newaxis].",
-            3: " A pixel has one number or string; colours and shares have several. Of "
-            f"one channel pass {name}[..., 0].",
+            3: f" A mask has no channels; pass one of them, as {name}[..., 0].",
         }
         raise ValueError(
-            f"{name} must be a mask of shape (height, width), none of them 0; got "
+            f"{name} must be a mask of shape (height, width), both at least 1; got "
             f"shape {mask.shape}.{hints.get(mask.ndim, '')}"
         )
     if mask.dtype.kind not in "buifUS":
@@ -379,9 +378,11 @@ def checked_mask(mask, name):
     whole = mask == np.round(mask)
     if not whole.all() or not (np.abs(mask) < LARGEST_CLASS).all():
         wrong = mask[~whole | (np.abs(mask) >= LARGEST_CLASS)][0]
-        what = "fractions" if not whole.all() else "numbers"
+        what, hint = "numbers", ""
+        if not whole.all():
+            what, hint = "fractions", f" Pass {name.partition('[')[0]} >= threshold."
         raise ValueError(
             f"{name} must hold classes, integers or strings; got {what} such as "
-            f"{wrong:.4g}."
+            f"{wrong:.4g}.{hint}"
         )
     return mask.astype(np.int64)

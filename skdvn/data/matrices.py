@@ -5,6 +5,12 @@ from numbers import Number
 import numpy as np
 from scipy import sparse
 
+# What to do with rows that are no numbers.
+LISTS = (
+    "If rows list their labels, sklearn.preprocessing.MultiLabelBinarizer makes a "
+    "matrix of them."
+)
+
 
 def canonical(array):
     """A sparse array as a CSR matrix in order, which means what `toarray` would return.
@@ -145,12 +151,13 @@ def check_binary(Y, name):
         found = f"it also holds {np.unique(strange)[:5].tolist()}"
         if sparse.issparse(Y):
             found += ", where entries that are there twice have been added up"
-        raise _no_matrix(name, found)
+        if (strange >= 2).any():
+            raise _no_matrix(name, found)
+        raise _no_matrix(name, found, f"Pass ({name} > 0).astype(int), for example.")
 
 
-def _no_matrix(name, found):
+def _no_matrix(name, found, remedy=LISTS):
     return ValueError(
-        f"{name} must be a binary matrix of 0 and 1, one column per label; {found}. If "
-        "rows list their labels, sklearn.preprocessing.MultiLabelBinarizer makes a "
-        "matrix of them."
+        f"{name} must be a binary matrix of 0 and 1, one column per label; {found}. "
+        f"{remedy}"
     )

@@ -108,7 +108,7 @@ def _check_image(image, name):
     if image.ndim not in (2, 3) or 0 in image.shape:
         raise ValueError(
             f"{name} must have shape (height, width) or (height, width, "
-            f"n_channels), none of them 0; got shape {image.shape}."
+            f"n_channels), each at least 1; got shape {image.shape}."
         )
     if image.dtype.kind not in "buif":
         raise ValueError(f"{name} must hold numbers, got dtype {image.dtype}.")

@@ -1,5 +1,9 @@
 """The networks of estimators of labels, as their parameters say."""
 
+import warnings
+from inspect import signature
+
+import numpy as np
 import torch
 
 from ..networks import CountNetwork, GuessLabelNetwork, LabelNetwork
@@ -14,12 +18,14 @@ from .parameters import (
     on_experts,
     resolve_loss,
 )
-from .stack import StackedGuess
+from .stack import StackedGuess, checked_estimators
 
 # The number of labels is learned from at most so many rows.
 MAX_ROWS_FOR_COUNTS = 3_000
 # More weights take more than 4 GB, and as much again for gradients and momentum.
 MAX_WEIGHTS = 10**9
+# Parameters of networks that make the guess themselves.
+IDLE_ON_EXPERTS = ("hidden_layer_sizes", "standardize")
 # Methods of networks that have a guess of the labels.
 GUESSING = ("guess", "guess_losses")
 
@@ -50,9 +56,11 @@ def experts_of(params):
     experts : StackedGuess or None
     """
     given = params.estimators
-    automatic = isinstance(given, str) and given == "auto"
-    if not automatic and not len(given):
+    if _is_none(given):
         return None
+    automatic = isinstance(given, str) and given == "auto"
+    if not automatic:
+        checked_estimators(given)
     if not stands_on_guess(params) or params.encoder is not None:
         if automatic:
             return None
@@ -67,13 +75,33 @@ def experts_of(params):
             f"estimators names {sorted(taken)}, which are parameters of "
             f"{type(params).__name__}. Give other names."
         )
+    _warn_of_idle(params)
     return StackedGuess(given, params.cv, params.n_jobs, params.random_state)
+
+
+def _is_none(estimators):
+    return isinstance(estimators, list | tuple) and not estimators
+
+
+def _warn_of_idle(params):
+    defaults = signature(type(params)).parameters
+    for name in IDLE_ON_EXPERTS:
+        value = getattr(params, name)
+        if not np.array_equal(
+            np.atleast_1d(value), np.atleast_1d(defaults[name].default)
+        ):
+            warnings.warn(
+                f"{name}={value!r} has no effect: the value stands on what the "
+                "estimators say. Leave it at its default, or set estimators=() for a "
+                "network that makes the guess itself.",
+                stacklevel=7,
+            )
 
 
 def check_partial(params):
     """Raise if `partial_fit` cannot do what the parameters say."""
     given = params.estimators
-    if len(given) and given != "auto":
+    if given != "auto" and not _is_none(given):
         raise ValueError(
             f"estimators={given!r} cannot be used in partial_fit, since they need all "
             "rows at once. Allowed are 'auto' and ()."

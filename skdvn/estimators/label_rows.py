@@ -109,7 +109,7 @@ def checked_rows(estimator, X, y=NO_Y, *, y_name="y", shape=None, reset=False):
 def takes_anything(params):
     """Whether X is for estimators of the user's, who know what they take."""
     given = getattr(params, "estimators", ())
-    return not isinstance(given, str) and len(given) > 0
+    return isinstance(given, list | tuple) and len(given) > 0
 
 
 def _rows_as_given(estimator, X, y, reset):

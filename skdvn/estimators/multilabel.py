@@ -107,9 +107,9 @@ default="oracle"
         copied with its weights, or a function without arguments that makes one. It
         is trained with the rest. X may then have more than two dimensions.
     standardize : bool, default=True
-        Whether inputs are standardised and clipped to [-3, 5] inside the estimator.
-        Sparse inputs stay sparse. Inputs of more than two dimensions get one mean and
-        one scale for all entries.
+        Whether inputs are standardised and clipped to [-3, 5] inside the estimator; not
+        used on `estimators`. Sparse inputs stay sparse. Inputs of more than two
+        dimensions get one mean and one scale for all entries.
     oracle : {"f1", "iou", "accuracy", "f0.5", "f2"} or callable, default="f1"
         The metric to learn and to climb (eqs. 6-10). A callable
         ``oracle(y, y_true)`` takes tensors of shape (n, n_labels) with entries in
@@ -171,10 +171,11 @@ classifier or Initializer, default="auto"
         Initial learning rate, positive, at most a million. Not used by "lbfgs".
     alpha : float or "auto", default="auto"
         Weight decay, from 0 to a million: ``alpha * W`` is added to the gradient of
-        the weights. Raise it with few rows.
+        the weights. Raise it with few rows. On `estimators` it changes values a little
+        and hardly any prediction.
     batch_size : int or "auto", default="auto"
         Rows per mini-batch; "auto" is 64 up to 2,500 rows and 128 beyond. For "lbfgs"
-        rows taken at once, which changes no result but for rounding.
+        rows taken at once; it changes only which tuples are drawn.
     max_iter : int or "auto", default="auto"
         Epochs. "auto" is 1 for "lbfgs", where each is a new set of tuples. Else it is
         16, or more with up to 2,500 rows: as many as make 250 or, if that is better on
@@ -298,7 +299,7 @@ classifier or Initializer, default="auto"
     _parameter_constraints = {
         **TRAINING_CONSTRAINTS,
         **VALUE_CONSTRAINTS,
-        "estimators": [StrOptions({"auto"}), list, tuple],
+        "estimators": "no_validation",  # but in `fit`, where the message can say more
         "cv": ["cv_object", StrOptions({"prefit"})],
         "hidden_layer_sizes": ["array-like", at_least(1, Integral)],
         "network": [
@@ -434,8 +435,8 @@ classifier or Initializer, default="auto"
         check_pair(X_val, y_val)
         execution = execution_for(self, X, y, sample_weight, X_val, y_val)
         draft = self._draft()
-        rows, codec = read_rows(draft, X, y, sample_weight, reset=True), LabelCodec()
         experts = experts_of(draft)
+        rows, codec = read_rows(draft, X, y, sample_weight, reset=True), LabelCodec()
         if experts is not None:
             vars(draft).pop("network_", None)  # nothing to go on from
         data = codec.fit_transform(rows, draft, starts_at_guess(draft), experts)

@@ -116,7 +116,9 @@ def reading_numbers():
         if not str(error).startswith(NO_NUMBERS):
             raise
         kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"X must hold numbers, as many in each row: {error}") from error
+        raise kind(
+            f"X must hold numbers, as many in each row: {error}. Encode all else first."
+        ) from error
 
 
 def check_range(X):

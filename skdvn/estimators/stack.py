@@ -337,7 +337,8 @@ def checked_estimators(estimators):
     if not isinstance(estimators, list | tuple) or not all(
         isinstance(pair, list | tuple) and len(pair) == 2 for pair in estimators
     ):
-        raise ValueError(f"estimators must be {allowed}; got {estimators!r}.")
+        hint = " Write [('name', classifier)]." if hasattr(estimators, "fit") else ""
+        raise ValueError(f"estimators must be {allowed}; got {estimators!r}.{hint}")
     names = [name for name, _ in estimators]
     strange = [name for name in names if not isinstance(name, str) or "__" in name]
     if strange:

@@ -182,7 +182,7 @@ class RiskCoverageDisplay:
         )
         self.random_line_ = reference_line(
             self.ax_,
-            f"any first (area {self.random_area:.3f})",
+            f"random order (area {self.random_area:.3f})",
             *(self.ax_.axhline, self.random_area),
         )
         (self.line_,) = self.ax_.plot(
