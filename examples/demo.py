@@ -105,7 +105,7 @@ f1 = compare(models, X_train, Y_train, X_test, Y_test, "F1")
 true, value = value_pairs(labeler, X_test, Y_test)
 order = np.argsort(-value, kind="stable")
 print(f"Labels: expected F1 {value.mean():.3f}, true {true.mean():.3f}, ", end="")
-print(f"of the half with higher ones {true[order[: len(order) // 2]].mean():.3f}")
+print(f"of the half with the higher values {true[order[: len(order) // 2]].mean():.3f}")
 
 # %%
 # Masks
@@ -222,8 +222,8 @@ def draw_scores(ax, scores, label):
         colour, error = GREY if place else BLUE, 2 * own.std() / len(own) ** 0.5
         ax.errorbar(own.mean(), place, xerr=error, fmt="o", color=colour, capsize=3)
     ax.set_yticks(range(len(scores)), list(scores))
-    ax.set(ylim=(len(scores) - 0.5, -0.5), xlabel=label)
-    ax.set_title("the alternatives (bars: two standard errors)")
+    ax.set(ylim=(len(scores) - 0.5, -0.5), xlabel=f"{label} ± two standard errors")
+    ax.set_title("beside the alternatives")
     ax.grid(axis="x", alpha=0.4)
 
 
@@ -237,7 +237,7 @@ left, middle, right = above.subfigures(1, 3, width_ratios=(1.35, 1.1, 1))
 parts = left.subplots(2, 3, height_ratios=(1.2, 1)).T
 for (picture, text), row in zip(parts, order[[0, len(order) // 2, -1]], strict=True):
     draw_answer(picture, text, row)
-draw_scores(middle.subplots(), f1, "F1 on test pictures")
+draw_scores(middle.subplots(), f1, "F1")
 ax = right.subplots()
 RiskCoverageDisplay.from_predictions(true, value, ax=ax)
 ax.set(xlabel="share of the answers kept", ylabel="F1 of those kept")
@@ -245,7 +245,7 @@ ax.set_title("keep the most certain answers")
 
 left, middle, right = below.subfigures(1, 3, width_ratios=(1.35, 1.1, 1))
 draw_growth(left.subplots(2, 3), noisy[test][65], ink[test][65])
-draw_scores(middle.subplots(), iou, "IOU on test pictures")
+draw_scores(middle.subplots(), iou, "IOU")
 ax = right.subplots()
 for name, pair in pairs.items():
     ValueCalibrationDisplay.from_predictions(*pair, name=name, ax=ax)

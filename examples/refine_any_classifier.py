@@ -5,7 +5,7 @@ Better labels from the classifiers you have
 
 Classifiers with probabilities are given to the Deep Value Network as to a
 ``StackingClassifier``. It weights what they say of rows that they have not seen, learns
-how many labels rows have, and climbs to the labels of the greatest expected F1. The
+how many labels rows have, and climbs to the labels with the highest expected F1. The
 data are a frame of pandas. Needs ``pip install skdvn[plot]`` and pandas.
 """
 
@@ -45,7 +45,7 @@ clf.fit(X_train, Y_train)
 print("weights of the logits:", clf.guess_.weights_.round(2))
 
 # %%
-# Beside it stands the rule of the greatest expected F1 on each of the two alone, with
+# Beside it stands the rule with the highest expected F1 on each of the two alone, with
 # probabilities as they come.
 
 models = {

@@ -36,7 +36,7 @@ N_FOLDS = 5
 
 
 def plug_in_labels(probabilities: ArrayLike) -> NDArray[Any]:
-    """Labels of the greatest expected F1, by the plug-in rule.
+    """Labels with the highest expected F1, by the plug-in rule.
 
     Per row the k most probable labels, with the k that maximises
     ``2 * sum_top_k p / (k + sum p)``, the F1 of the expected counts.
@@ -155,7 +155,7 @@ class _DecisionRule(
 
 
 class PlugInClassifier(_DecisionRule):
-    """Predict the labels of the greatest expected F1, see `plug_in_labels`.
+    """Predict the labels with the highest expected F1, see `plug_in_labels`.
 
     Parameters
     ----------

@@ -41,7 +41,7 @@ ASCENT = {"n_steps": 30, "step_size": 0.2, "step_rule": "rms", "step_decay": 0.1
 class PlugInSegmenter(
     VersionedMixin, PlainStateMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator
 ):
-    """Predict the masks of the greatest expected value under any segmenter.
+    """Predict the masks with the highest expected value under any segmenter.
 
     The expectation takes pixels as independent with the probabilities that the
     segmenter gives, and the ratio of expected counts for the expected ratio. For IOU
@@ -229,7 +229,7 @@ callable, default="auto"
 
 
 def best_mask(guess, oracle):
-    """The mask of the greatest expected value, relaxed where it is sought.
+    """The mask with the highest expected value, relaxed where it is sought.
 
     Parameters
     ----------
