@@ -47,9 +47,9 @@ QUICK = {
     "random_state": 0,
 }
 QUICK_MASKS = {
-    "n_channels": 8,
+    "n_channels": 4,
     "batch_size": 10,
-    "max_iter": 3,
+    "max_iter": 2,
     "random_state": 0,
 }
 METHODS = ("isotonic", "sigmoid")
@@ -57,7 +57,8 @@ DIGITS, ATTRIBUTES = load_digit_attributes(noise=6, return_X_y=True)
 NAMES = np.array([f"digit {d}" for d in load_digit_attributes().digit])
 X, X_TEST = DIGITS[:600], DIGITS[600:]
 Y, Y_TEST = ATTRIBUTES[:600], ATTRIBUTES[600:]
-IMAGES, MASKS = make_silhouettes(40, size=16, random_state=0)
+FEW = X[:200], Y[:200]
+IMAGES, MASKS = make_silhouettes(20, size=16, random_state=0)
 
 values = st.floats(0, 1, allow_subnormal=False)
 
@@ -133,7 +134,7 @@ def test_values_are_an_increasing_map_of_the_raw_ones(calibrated):
 
 
 def test_sigmoid_keeps_the_order():
-    clf = CalibratedValueCV(make(), method="sigmoid", cv=2).fit(X, Y)
+    clf = CalibratedValueCV(make(), method="sigmoid", cv=2).fit(*FEW)
     raw = clf.estimator_.predict_value(X_TEST)
     np.testing.assert_array_equal(
         np.argsort(raw, kind="stable"),
@@ -152,6 +153,7 @@ def test_the_error_falls_on_new_data(calibrated):
 
 def test_pairs_are_those_of_held_out_rows():
     split = ShuffleSplit(1, test_size=0.2, random_state=0)
+    X, Y = FEW
     clf = CalibratedValueCV(make(), cv=split).fit(X, Y)
     rows, held_out = next(split.split(X))
     apart = make().fit(X[rows], Y[rows])
@@ -204,8 +206,8 @@ def test_five_folds_by_default_and_parallel_the_same():
 
 def test_classes_are_stratified():
     """In sorted order, plain folds would hold out whole classes."""
-    order = np.argsort(NAMES[:600], kind="stable")
-    names = NAMES[:600][order]
+    order = np.argsort(NAMES[:200], kind="stable")
+    names = NAMES[:200][order]
     clf = CalibratedValueCV(make(), cv=2).fit(X[order], names)
     assert clf.predict(X_TEST).dtype == names.dtype
     np.testing.assert_array_equal(clf.classes_, np.unique(names))
@@ -245,10 +247,10 @@ def test_weights_are_repetitions(dvn, method):
 
 
 def test_weights_reach_the_estimator():
-    weight = np.r_[np.zeros(300), np.ones(300)]
+    weight = np.r_[np.zeros(100), np.ones(100)]
     clf = CalibratedValueCV(make(), cv=KFold(2, shuffle=True, random_state=0))
-    clf.fit(X, Y, sample_weight=weight)
-    half = make().fit(X[300:], Y[300:])
+    clf.fit(*FEW, sample_weight=weight)
+    half = make().fit(X[100:200], Y[100:200])
     np.testing.assert_array_equal(clf.predict(X_TEST), half.predict(X_TEST))
 
 
@@ -262,6 +264,7 @@ def test_an_unfitted_frozen_estimator_is_refused():
 
 def test_sparse_data_and_frames(dvn):
     split = ShuffleSplit(1, test_size=0.3, random_state=0)
+    X, Y = FEW
     reference = CalibratedValueCV(make(), cv=split).fit(X, Y)
     frame = pd.DataFrame(X, columns=[f"pixel {i}" for i in range(64)])
     clf = CalibratedValueCV(make(), cv=split).fit(frame, pd.DataFrame(Y))
@@ -281,8 +284,8 @@ def test_images_in_arrays_and_lists(method):
     found = clf.predict_value(IMAGES)
     raw = clf.estimator_.predict_value(IMAGES)
     assert (np.diff(found[np.argsort(raw)]) >= 0).all()
-    assert clf.values_true_.shape == (16,)
-    assert clf.predict_value(IMAGES, MASKS).shape == (40,)
+    assert clf.values_true_.shape == (8,)
+    assert clf.predict_value(IMAGES, MASKS).shape == (20,)
     listed = clone(clf).fit(list(IMAGES), list(MASKS))
     np.testing.assert_allclose(listed.predict_value(list(IMAGES)), found, atol=1e-3)
     assert isinstance(listed.predict(list(IMAGES)), list)
@@ -294,9 +297,9 @@ def test_images_of_different_sizes():
     masks = [names[mask[: 16 - i % 3 * 2]] for i, mask in enumerate(MASKS)]
     segmenter = DVNSegmenter(**QUICK_MASKS, crops=12)
     clf = CalibratedValueCV(segmenter, method="sigmoid", cv=2)
-    clf.fit(images, masks, sample_weight=np.arange(40))
+    clf.fit(images, masks, sample_weight=np.arange(20))
     true, calibrated_values = value_pairs(clf, images, masks)
-    assert true.shape == calibrated_values.shape == (40,)
+    assert true.shape == calibrated_values.shape == (20,)
     assert true.mean() == pytest.approx(clf.score(images, masks), abs=1e-6)
 
 
@@ -312,7 +315,7 @@ def test_clone_pickle_and_search(calibrated):
         calibrated.predict_value(X_TEST),
     )
     quick = CalibratedValueCV(make(max_iter=2), cv=2)
-    search = GridSearchCV(quick, {"estimator__tau": [0, 0.1]}, cv=2).fit(X, Y)
+    search = GridSearchCV(quick, {"estimator__tau": [0, 0.1]}, cv=2).fit(*FEW)
     assert search.best_estimator_.predict_value(X_TEST).shape == (len(X_TEST),)
     assert (
         cross_val_score(make_pipeline(StandardScaler(), quick), X, Y, cv=2) > 0.4
@@ -378,7 +381,7 @@ def test_oracle_values_of_an_oracle_of_the_user():
     def share_found(y, y_true):
         return (y * y_true).sum(1) / y_true.sum(1).clamp(min=1)
 
-    clf = make(oracle=share_found, max_iter=2).fit(X, Y)
+    clf = make(oracle=share_found, max_iter=2).fit(*FEW)
     predicted = clf.predict(X_TEST)
     expected = (predicted & Y_TEST).sum(1) / Y_TEST.sum(1)
     np.testing.assert_allclose(oracle_values(clf, Y_TEST, predicted), expected, 1e-6)

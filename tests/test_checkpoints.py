@@ -29,7 +29,7 @@ from skdvn.training import Checkpoints, Trainer
 
 LABELS = load_digit_attributes(noise=6, return_X_y=True)
 LABELS = tuple(part[:160] for part in LABELS)
-MASKS = make_silhouettes(24, size=16, random_state=0)
+MASKS = make_silhouettes(16, size=16, random_state=0)
 
 CHAINS = {"chain": 0.4, "replay": 0.2, "stratified": 0.4}
 # What has most to remember: replay, chains of crops that stay, averages, Adam.
@@ -65,7 +65,7 @@ ESTIMATORS = {
         n_networks=2, random_state=0,
     ),
     "dropout": DVNSegmenter(
-        "conv", max_iter=3, batch_size=12, crops=12, random_state=0
+        "conv", max_iter=3, batch_size=12, crops=8, n_steps=3, random_state=0
     ),
     "baseline": FeedForwardClassifier((20,), max_iter=4, random_state=0),
 }  # fmt: skip

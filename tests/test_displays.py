@@ -36,7 +36,7 @@ from skdvn.metrics import (  # noqa: E402
 DIGITS = load_digit_attributes(noise=6)
 X, X_TEST = DIGITS.data[:300], DIGITS.data[300:400]
 Y, Y_TEST = DIGITS.target[:300], DIGITS.target[300:400]
-IMAGES, PARTS = make_silhouettes(30, size=16, parts=True, random_state=0)
+IMAGES, PARTS = make_silhouettes(16, size=16, parts=True, random_state=0)
 MASKS = (PARTS > 0).astype(int)
 N_STEPS = 12
 QUICK = {

@@ -41,7 +41,7 @@ EXPERTS = [
     NeighborsExpert(10, random_state=0),
     NeighborsExpert(10, max_rows=60, random_state=0),
     KernelRidgeExpert(),
-    PerceptronExpert(16, 0.1, 30, 0.03, n_folds=3, random_state=0),
+    PerceptronExpert(16, 0.1, 20, 0.05, n_folds=3, random_state=0),
 ]
 INPUTS = [X, sparse.csr_matrix(COUNTS), sparse.csr_matrix(COUNTS * X[:, :1])]
 OVR = OneVsRestClassifier(LogisticRegression())
@@ -73,16 +73,13 @@ def test_probabilities_of_all_rows(expert, inputs):
 @pytest.mark.parametrize("expert", EXPERTS[1:], ids=lambda e: type(e).__name__)
 @pytest.mark.parametrize("inputs", INPUTS[:2], ids=["dense", "counts"])
 def test_rows_do_not_know_their_own_labels(expert, inputs):
-    known, most = fresh(expert).fit(inputs, Y), 0
-    for i in (3, 41):
-        other = Y.copy()
-        other[i] = 1 - other[i]
-        changed = fresh(expert).fit(inputs, other)
-        np.testing.assert_allclose(
-            changed.cross_fitted_[i], known.cross_fitted_[i], atol=2e-4
-        )
-        most = max(most, abs(changed.cross_fitted_ - known.cross_fitted_).max())
-    assert most > 0.005
+    known, other = fresh(expert).fit(inputs, Y), Y.copy()
+    other[3] = 1 - other[3]
+    changed = fresh(expert).fit(inputs, other)
+    np.testing.assert_allclose(
+        changed.cross_fitted_[3], known.cross_fitted_[3], atol=2e-4
+    )
+    assert abs(changed.cross_fitted_ - known.cross_fitted_).max() > 0.005
 
 
 @pytest.mark.parametrize("expert", EXPERTS, ids=lambda e: type(e).__name__)

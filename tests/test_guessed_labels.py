@@ -93,15 +93,14 @@ def test_better_than_a_threshold_on_the_guess(fitted):
 
 
 def test_estimators_of_ones_own():
-    clf = make(
-        [("lr", LR), ("drop", "drop"), ("nb", OneVsRestClassifier(GaussianNB()))]
-    )
+    names = [("lr", LR), ("drop", "drop"), ("nb", OneVsRestClassifier(GaussianNB()))]
+    clf = make(names, cv=2)
     clf.fit(X, Y)
     assert [name for name, _ in clf.guess_.experts_] == ["lr", "nb"]
     assert clf.score(X_TEST, Y_TEST) > 0.7
     names = [f"pixel {i}" for i in range(64)]
     frame = pd.DataFrame(X, columns=names)
-    piped = make([("lr", make_pipeline(StandardScaler(), LR))]).fit(frame, Y)
+    piped = make([("lr", make_pipeline(StandardScaler(), LR))], cv=2).fit(frame, Y)
     assert piped.feature_names_in_.tolist() == names
     with pytest.raises(ValueError, match="64 features|63 features"):
         piped.predict(frame.iloc[:, :63].to_numpy())
@@ -209,7 +208,7 @@ def test_stages_end_in_relaxed_labels(fitted):
 
 def test_classes():
     y = np.array(["even", "odd", "prime"])[Y[:, 0] + Y[:, 1]]
-    clf = make().fit(X, y)
+    clf = make(cv=2).fit(X, y)
     p = clf.predict_proba(X_TEST)
     assert_allclose(p.sum(1), 1, rtol=1e-6)
     assert_array_equal(clf.classes_[p.argmax(1)], clf.predict(X_TEST))
@@ -351,8 +350,8 @@ def test_a_weight_is_a_number_of_repetitions():
     weight = np.arange(100) % 3
     repeated = np.repeat(np.arange(100), weight)
     order = np.random.default_rng(0).permutation(len(repeated))
-    weighted = make().fit(X[:100], Y[:100], weight)
-    longer = make().fit(X[repeated][order], Y[repeated][order])
+    weighted = make(cv=2).fit(X[:100], Y[:100], weight)
+    longer = make(cv=2).fit(X[repeated][order], Y[repeated][order])
     assert_allclose(
         weighted.predict_proba(X_TEST), longer.predict_proba(X_TEST), atol=1e-6
     )
@@ -365,7 +364,7 @@ def test_partial_fit_after_fit_trains_what_stands_on_the_estimators(fitted):
     clf = pickle.loads(pickle.dumps(fitted))
     empty = np.zeros_like(Y_TEST)
     empty[:, 0] = 1  # what was learned is wrong now
-    for _ in range(30):
+    for _ in range(10):
         clf.partial_fit(X_TEST, empty)
     assert_array_equal(clf.predict_proba(X_TEST), fitted.predict_proba(X_TEST))
     before, after = (one.predict_value(X_TEST, Y_TEST).mean() for one in (fitted, clf))
@@ -386,16 +385,17 @@ def test_other_solvers_learn_the_same_few_weights(fitted):
 
 
 @pytest.mark.parametrize("as_form", [np.asarray, sparse.csr_matrix])
-@pytest.mark.parametrize("kind", [int, float])
+@pytest.mark.parametrize("kind", [pytest.param(int, marks=pytest.mark.slow), float])
 def test_files(tmp_path, as_form, kind):
-    features = as_form(np.where(X > 8, X, 0).astype(kind))
-    clf = make().fit(features, Y)
+    features = as_form(np.where(X > 8, X, 0).astype(kind)[:100])
+    clf = make(cv=2).fit(features, Y[:100])
     save(clf, tmp_path / "clf.safetensors")
     again = load(tmp_path / "clf.safetensors")
     assert_array_equal(again.predict(features), clf.predict(features))
     assert_array_equal(again.predict_value(features), clf.predict_value(features))
     with pytest.raises(ValueError, match="cannot be saved as plain data.*joblib"):
-        save(make([("lr", LR)]).fit(X, Y), tmp_path / "own.safetensors")
+        own = make([("lr", LR)], cv=2).fit(X[:100], Y[:100])
+        save(own, tmp_path / "own.safetensors")
 
 
 def test_settings_of_the_network_matter(fitted):
@@ -434,7 +434,7 @@ def test_threads_are_given_back():
     with ThreadpoolController().limit(limits=2):
         within = counts_of_threads()
         with ThreadPoolExecutor(3) as pool:
-            after = {*pool.map(work, range(6)), work(7)}
+            after = {*pool.map(work, range(3)), work(7)}
         assert after == {2} and seen and all(counts == {1} for counts in seen)
         assert counts_of_threads() == within
         with pytest.raises(ValueError):
@@ -457,7 +457,7 @@ def test_rows_of_very_many_labels():
     rng = np.random.default_rng(0)
     rates = np.r_[np.full(100, 0.95), np.full(100, 0.6)]
     labels = (rng.random((150, 200)) < rates).astype(int)
-    clf = make().fit(rng.normal(size=(150, 3)), labels)
+    clf = make(cv=2).fit(rng.normal(size=(150, 3)), labels)
     rows = rng.normal(size=(20, 3))
     truth = (rng.random((20, 200)) < rates).astype(int)
     above = relaxed_f1_score(truth, clf.predict_proba(rows) >= 0.5)
@@ -465,9 +465,10 @@ def test_rows_of_very_many_labels():
 
 
 def test_what_was_fitted_by_another_kind_is_no_start():
-    clf = make((), max_iter=1, refit=True, hidden_layer_sizes=(8,)).fit(X, Y)
-    clf.set_params(estimators="auto", warm_start=True, max_iter="auto").fit(X, Y)
-    fresh = make().fit(X, Y)
+    few = X[:100], Y[:100]
+    clf = make((), cv=2, max_iter=1, refit=True, hidden_layer_sizes=(8,)).fit(*few)
+    clf.set_params(estimators="auto", warm_start=True, max_iter="auto").fit(*few)
+    fresh = make(cv=2).fit(*few)
     assert clf.alpha_ == fresh.alpha_ and clf.n_steps_ == fresh.n_steps_
     assert_array_equal(clf.predict_value(X_TEST), fresh.predict_value(X_TEST))
 

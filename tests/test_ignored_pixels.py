@@ -15,9 +15,9 @@ from skdvn.networks import UNet
 from skdvn.oracles import relaxed_iou
 from skdvn.training import Batch, TupleMixture, TupleSettings, inference
 
-X, Y = make_silhouettes(40, size=16, random_state=0)
-QUICK = {"n_channels": 4, "max_iter": 2, "batch_size": 10, "random_state": 0}
-HIDDEN = np.zeros((40, 16, 16), bool)
+X, Y = make_silhouettes(12, size=16, random_state=0)
+QUICK = {"n_channels": 4, "max_iter": 2, "batch_size": 4, "random_state": 0}
+HIDDEN = np.zeros((12, 16, 16), bool)
 HIDDEN[:, :, :5] = True
 
 

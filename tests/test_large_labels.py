@@ -221,7 +221,7 @@ def crowded():
 def test_many_labels_per_row_do_not_end_in_empty_rows(crowded):
     X, Y, X_test, Y_test = crowded
     clf = DVNMultiLabelClassifier(
-        network="linear", max_iter=20, refit=True, random_state=0
+        network="linear", max_iter=10, refit=True, random_state=0
     ).fit(X, Y)
     predicted = clf.predict(X_test)
     rates = Y.mean(axis=0).A

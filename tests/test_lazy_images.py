@@ -13,8 +13,8 @@ from skdvn.data import LazySequence, mapped
 from skdvn.datasets import image_files, make_silhouettes
 from skdvn.inspection import SegmentationDisplay
 
-X, Y = make_silhouettes(30, size=16, random_state=0)
-QUICK = {"n_channels": 4, "max_iter": 2, "batch_size": 10, "random_state": 0}
+X, Y = make_silhouettes(12, size=16, random_state=0)
+QUICK = {"n_channels": 4, "max_iter": 2, "batch_size": 4, "random_state": 0}
 
 
 class Lazy:

@@ -150,7 +150,9 @@ def test_held_out_rows_are_encoded_once_for_all_ascents(plan_of, monkeypatch):
     assert len(taken) == 1
 
 
-@pytest.mark.parametrize("good", [0, 1, 2])
+@pytest.mark.parametrize(
+    "good", [0, *(pytest.param(k, marks=pytest.mark.slow) for k in (1, 2))]
+)
 def test_the_training_that_learns_is_chosen(plan_of, good):
     optimizations = [replace(FROZEN, alpha=k * 1e-9) for k in range(3)]
     optimizations[good] = GOOD

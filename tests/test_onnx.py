@@ -34,7 +34,7 @@ from skdvn.persistence.onnx.mask_graphs import MaskPrediction, MaskValue
 
 X, Y = (part[:300] for part in load_digit_attributes(return_X_y=True))
 CLASSES = np.array(["low", "middle", "high"])[Y[:, 0] + Y[:, 1] * (1 - Y[:, 0])]
-IMAGES, MASKS = make_silhouettes(8, size=16, random_state=0)
+IMAGES, MASKS = make_silhouettes(4, size=16, random_state=0)
 WIDE = np.concatenate([IMAGES, IMAGES[:, :, :8]], 2)
 needs_exporter = pytest.mark.skipif(
     torch.__version__ < OLDEST_TORCH, reason=f"needs PyTorch {OLDEST_TORCH}"
@@ -185,7 +185,7 @@ def test_mask_predictions(name, images):
 @pytest.mark.parametrize("name", ["u-net", "crops", "average", "classes", "conv"])
 def test_mask_values(name):
     model = fitted("masks", name)
-    shape = (8, 16, 24) if model.codec_.targets.n_outputs_ == 1 else (8, 3, 16, 24)
+    shape = (4, 16, 24) if model.codec_.targets.n_outputs_ == 1 else (4, 3, 16, 24)
     outputs = np.random.default_rng(0).random(shape, dtype=np.float32)
     graph = _graph(model, (16, 24), LabelValue, MaskValue)
     expected = model.predict_value(WIDE, outputs)

@@ -47,10 +47,8 @@ def assert_same_weights(clf, other):
         torch.testing.assert_close(mine, others)
 
 
-@pytest.mark.parametrize(
-    "params",
-    [{}, pytest.param({"n_networks": 2, "max_iter": 2}, marks=pytest.mark.slow)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("params", [{}, {"n_networks": 2, "max_iter": 2}])
 def test_n_jobs_changes_no_result(digits, capsys, params):
     """Of folds and of final networks; the log is the same, too."""
     one = small(verbose=True, **params).fit(*digits)
@@ -69,8 +67,9 @@ def test_n_jobs_works_in_other_processes(digits, tmp_path):
         (tmp_path / str(os.getpid())).touch()
         return 1 - (y - y_true).abs().mean(1)
 
-    small(oracle=oracle, n_jobs=2).fit(*digits)
+    several = small(oracle=oracle, n_jobs=2).fit(*digits)
     assert len(list(tmp_path.iterdir())) > 1
+    assert_same_weights(several, small(oracle=oracle).fit(*digits))
 
 
 def test_backends_that_return_all_at_the_end_are_not_used(digits):
@@ -79,6 +78,7 @@ def test_backends_that_return_all_at_the_end_are_not_used(digits):
     assert_same_weights(there, small().fit(*digits))
 
 
+@pytest.mark.slow
 def test_a_callback_may_stop_parallel_trainings(digits, recwarn):
     clf = small(n_jobs=2)
     with pytest.MonkeyPatch.context() as patch:
@@ -115,6 +115,7 @@ def test_parallel_warm_starts_go_on_from_their_own_networks(digits):
     assert_same_weights(*fits)
 
 
+@pytest.mark.slow
 def test_parallel_trainings_go_on_from_their_own_checkpoints(digits, tmp_path):
     whole = small().fit(*digits)
     with pytest.MonkeyPatch.context() as patch:
@@ -128,7 +129,9 @@ def test_parallel_trainings_go_on_from_their_own_checkpoints(digits, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("params", [{"n_jobs": 2}, {}])
+@pytest.mark.parametrize(
+    "params", [{}, pytest.param({"n_jobs": 2}, marks=pytest.mark.slow)]
+)
 def test_thread_count_is_left_alone(digits, params):
     before = torch.get_num_threads()
     small(**params).fit(*digits).predict(digits[0])
@@ -158,6 +161,7 @@ def test_cross_validation_on_dask(digits, cluster):
     np.testing.assert_allclose(there, cross_val_score(small(refit=True), *digits, cv=2))
 
 
+@pytest.mark.slow
 def test_networks_are_trained_on_dask(digits, cluster):
     clf = small(n_networks=2, refit=True)
     with parallel_config(backend="dask", n_jobs=2):
@@ -165,6 +169,7 @@ def test_networks_are_trained_on_dask(digits, cluster):
     np.testing.assert_allclose(clf.fit(*digits).predict_proba(digits[0]), there)
 
 
+@pytest.mark.slow
 def test_prediction_over_dask_arrays(digits, cluster):
     da = pytest.importorskip("dask.array")
     X, Y = digits

@@ -41,13 +41,13 @@ from skdvn.oracles import FBeta
 from skdvn.persistence import TRUSTED_TYPES, OtherVersionWarning, load, save
 from skdvn.persistence.files import checksum
 
-ROWS, LABELS = (part[:130] for part in load_digit_attributes(return_X_y=True))
+ROWS, LABELS = (part[:60] for part in load_digit_attributes(return_X_y=True))
 NAMES = np.array(["even", "odd"])[LABELS[:, 0]]
-IMAGES, MASKS = make_silhouettes(8, size=16, random_state=0)
+IMAGES, MASKS = make_silhouettes(4, size=16, random_state=0)
 LABEL = {"hidden_layer_sizes": 20, "max_iter": 1, "random_state": 0}
 LINEAR = {**LABEL, "network": "linear"}
 IMAGE = {"max_iter": 1, "batch_size": 4, "random_state": 0}
-SMALL = {"n_channels": 4}
+SMALL = {"n_channels": 2}
 FEED_FORWARD = FeedForwardClassifier(**LABEL)
 DVN = DVNMultiLabelClassifier(**LINEAR, refit=True, step_size=0.5)
 
@@ -85,14 +85,14 @@ MODELS = {
         **LABEL, estimators=(), n_networks=2, init=FEED_FORWARD, oracle="iou"
     ).fit(ROWS, LABELS),
     "feed-forward": lambda: copy.deepcopy(FEED_FORWARD).fit(ROWS, LABELS),
-    "segmenter": lambda: DVNSegmenter(**IMAGE, **SMALL, n_networks=2).fit(
+    "segmenter": lambda: DVNSegmenter(**IMAGE, **SMALL, n_steps=3, n_networks=2).fit(
         IMAGES, np.array(["sky", "thing"])[MASKS]
     ),
     "conv": lambda: DVNSegmenter(
-        network="conv", **IMAGE, n_steps=3, tuples={"ground_truth": 1}
+        network="conv", **IMAGE, n_steps=2, tuples={"ground_truth": 1}
     ).fit(IMAGES, MASKS),
     "started": lambda: DVNSegmenter(
-        **IMAGE, **SMALL, init=UNetSegmenter(**IMAGE, **SMALL)
+        **IMAGE, **SMALL, n_steps=3, init=UNetSegmenter(**IMAGE, **SMALL)
     ).fit(IMAGES, MASKS),
     "fcn": lambda: FCNSegmenter(**IMAGE).fit(IMAGES, MASKS),
     "unet": lambda: UNetSegmenter(**IMAGE, **SMALL).fit(IMAGES, MASKS),

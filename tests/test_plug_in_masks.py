@@ -15,8 +15,13 @@ from skdvn.metrics import boundary_f1_score, oracle_values, relaxed_iou_score
 from skdvn.networks import expected_term
 from skdvn.oracles import MAP_ORACLES, FBeta, relaxed_iou
 
-X, Y = make_silhouettes(60, size=16, random_state=0)
-PARAMS = {"batch_size": 10, "max_iter": 20, "random_state": 0}
+X, Y = make_silhouettes(12, size=16, random_state=0)
+PARAMS = {"batch_size": 4, "max_iter": 5, "random_state": 0}
+
+
+@pytest.fixture(scope="module")
+def unet():
+    return UNetSegmenter(4, **PARAMS).fit(X, Y)
 
 
 @given(seed=st.integers(0, 999), beta=st.sampled_from([None, 0.5, 1.0, 2.0]))
@@ -50,14 +55,13 @@ def test_no_threshold_beats_the_mask_found(name, n_channels, uniform):
         assert value >= term(other, guess)[0] - 1e-3
 
 
-def test_the_default_is_a_unet_with_the_rule():
+def test_the_default_is_a_unet_with_the_rule(unet):
     """Same weights, same expectation; the ascent finds what the rule computes."""
-    dvn = DVNSegmenter(n_channels=8, **PARAMS).fit(X[:40], Y[:40])
-    unet = UNetSegmenter(8, **PARAMS).fit(X[:40], Y[:40])
+    dvn = DVNSegmenter(n_channels=4, **PARAMS).fit(X, Y)
     weights = dvn.network_.encoder.state_dict()
     for name, weight in unet.network_.state_dict().items():
         assert torch.equal(weights[name], weight)
-    rule = PlugInSegmenter(FrozenEstimator(unet)).fit(X[:40], Y[:40])
+    rule = PlugInSegmenter(FrozenEstimator(unet)).fit(X, Y)
     assert rule.estimator_.estimator is unet
     assert (dvn.predict(X) == rule.predict(X)).mean() > 0.97
     np.testing.assert_allclose(
@@ -73,7 +77,7 @@ def test_it_fits_a_clone_and_scores():
     predicted = rule.predict(list(X))
     assert isinstance(predicted, list)
     np.testing.assert_array_equal(np.stack(predicted), rule.predict(X))
-    assert rule.predict_proba(X).shape == (60, 2, 16, 16)
+    assert rule.predict_proba(X).shape == (12, 2, 16, 16)
     assert 0 < rule.score(X, Y) < 1
     iou = rule.set_params(oracle="iou").score(X, Y)
     assert iou == pytest.approx(relaxed_iou_score(Y, rule.predict(X)))
@@ -99,24 +103,22 @@ def test_segmenters_of_others():
         PlugInSegmenter(Constant()).fit(X, Y).predict(X)
 
 
-def test_a_prefit_segmenter_says_what_classes_there_are():
-    unet = UNetSegmenter(4, **{**PARAMS, "max_iter": 1}).fit(X, Y)
+def test_a_prefit_segmenter_says_what_classes_there_are(unet):
     rule = PlugInSegmenter(FrozenEstimator(unet)).fit(X[:2], 0 * Y[:2])
     assert rule.classes_.tolist() == [0, 1]
     assert set(np.unique(rule.predict(X))) <= {0, 1}
 
 
-def test_values_and_scores_are_those_of_its_own_oracle():
-    rule = PlugInSegmenter(
-        UNetSegmenter(4, **{**PARAMS, "max_iter": 1}), oracle="accuracy"
-    ).fit(X, Y)
-    found = oracle_values(rule, Y, rule.predict(X))
-    np.testing.assert_allclose(found, (rule.predict(X) == Y).mean((1, 2)))
+def test_values_and_scores_are_those_of_its_own_oracle(unet):
+    rule = PlugInSegmenter(FrozenEstimator(unet), oracle="accuracy").fit(X, Y)
+    predicted = rule.predict(X)
+    found = oracle_values(rule, Y, predicted)
+    np.testing.assert_allclose(found, (predicted == Y).mean((1, 2)))
     assert rule.score(X, Y) == pytest.approx(found.mean())
-    weight = np.arange(60)
+    weight = np.arange(12)
     assert rule.score(X, Y, weight) == pytest.approx(np.average(found, weights=weight))
     calibrated = CalibratedValueCV(FrozenEstimator(rule), method="sigmoid").fit(X, Y)
-    assert calibrated.predict_value(X).shape == (60,)
+    assert calibrated.predict_value(X).shape == (12,)
     assert calibrated.score(X, Y) == pytest.approx(rule.score(X, Y))
 
 
@@ -152,8 +154,8 @@ def test_boundary_score_is_symmetric(seed):
     assert 0 <= one <= 1
 
 
-def test_an_oracle_of_the_user():
-    rule = PlugInSegmenter(UNetSegmenter(4, **PARAMS)).fit(X, Y)
+def test_an_oracle_of_the_user(unet):
+    rule = PlugInSegmenter(FrozenEstimator(unet)).fit(X, Y)
     expected = rule.set_params(oracle="accuracy").predict(X)
 
     def agreement(y, y_true):

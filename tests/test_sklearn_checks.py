@@ -9,7 +9,7 @@ from skdvn.baselines import FeedForwardClassifier
 
 
 @parametrize_with_checks(
-    [DVNMultiLabelClassifier(), FeedForwardClassifier(max_iter=20)]
+    [DVNMultiLabelClassifier(cv=2), FeedForwardClassifier(max_iter=20)]
 )
 @pytest.mark.filterwarnings("ignore")
 def test_scikit_learn_check(estimator, check):
@@ -19,6 +19,7 @@ def test_scikit_learn_check(estimator, check):
 @pytest.mark.slow
 @parametrize_with_checks(
     [
+        DVNMultiLabelClassifier(),
         DVNMultiLabelClassifier(**QUICK_LABELS | {"max_iter": 20}),
         CalibratedValueCV(
             DVNMultiLabelClassifier(**QUICK_LABELS | {"max_iter": 20}), cv=2

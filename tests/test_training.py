@@ -449,9 +449,9 @@ def test_training_on_the_hinge_ranks_the_truth_first(make_network, examples, see
         goal, settings=replace(goal.settings, ascent=GradientAscent(10, 0.5, "logit"))
     )
     training = trainer(
-        network, examples, seeded, goal, n_epochs=150, learning_rate_init=0.05
+        network, examples, seeded, goal, n_epochs=60, learning_rate_init=0.1
     )
-    losses = [training.run_epoch() for _ in range(150)]
+    losses = [training.run_epoch() for _ in range(60)]
     assert losses[-1] < 0.2 * losses[0]
     drawn = examples.draw(torch.arange(24), seeded())
     context = network.encode(drawn.x).detach()

@@ -17,7 +17,7 @@ from skdvn.inference import WholeImages, whole_images
 from skdvn.metrics import relaxed_iou_score
 from skdvn.networks import FCN, UNet, logits_of
 
-X, Y = make_silhouettes(60, size=16, random_state=0)
+X, Y = make_silhouettes(40, size=16, random_state=0)
 QUICK = {"n_channels": 4, "max_iter": 2, "batch_size": 10, "random_state": 0}
 SINGLE = {**QUICK, "precision": "single"}
 
@@ -172,17 +172,17 @@ def test_masks_have_the_size_of_the_image_whatever_the_size_worked_on():
     large = [np.kron(x, np.ones((4, 5, 1), np.uint8)) for x in X]
     masks = [np.kron(y, np.ones((4, 5), y.dtype)) for y in Y]
     params = {"n_channels": 8, "max_iter": 30, "random_state": 0}
-    segmenter = DVNSegmenter(image_size=20, **params).fit(large[:50], masks[:50])
+    segmenter = DVNSegmenter(image_size=20, **params).fit(large[:30], masks[:30])
     assert segmenter.crop_size_ == 20
-    predicted = segmenter.predict(large[50:])
+    predicted = segmenter.predict(large[30:])
     assert {mask.shape for mask in predicted} == {(64, 80)}
-    values = segmenter.predict_value(large[50:])
+    values = segmenter.predict_value(large[30:])
     np.testing.assert_allclose(
-        values, segmenter.predict_value(large[50:], predicted), atol=1e-6
+        values, segmenter.predict_value(large[30:], predicted), atol=1e-6
     )
-    truth = segmenter.predict_value(large[50:], masks[50:])
+    truth = segmenter.predict_value(large[30:], masks[30:])
     garbage = segmenter.predict_value(
-        large[50:], [np.roll(mask, 30, 1) for mask in masks[50:]]
+        large[30:], [np.roll(mask, 30, 1) for mask in masks[30:]]
     )
     assert (truth > garbage).mean() > 0.8
 
@@ -197,12 +197,14 @@ def test_large_images_are_worked_on_smaller_with_a_word():
 
 
 def test_crops_stay_by_choice(fitted):
-    segmenter = DVNSegmenter(crops=Crops(8, n_crops=9), **SINGLE).fit(X, Y)
+    segmenter = DVNSegmenter(crops=Crops(8, n_crops=9), **SINGLE).fit(X[:10], Y[:10])
     assert segmenter.crop_size_ == 8
     assert segmenter.predict(X[:2]).shape == (2, 16, 16)
     (mask,) = segmenter.predict([X[0, :5]])  # smaller than a crop
     assert mask.shape == (5, 16)
-    conv = DVNSegmenter("conv", max_iter=1, batch_size=20).fit(X, Y)
+    conv = DVNSegmenter("conv", max_iter=1, batch_size=20, n_steps=3).fit(
+        X[:10], Y[:10]
+    )
     assert conv.crop_size_ == 12
 
 
@@ -218,10 +220,13 @@ def test_the_batch_size_changes_nothing(fitted, stride):
 
 @pytest.fixture(scope="module")
 def learned():
-    return DVNSegmenter(n_channels=8, max_iter=40, random_state=0).fit(X, Y)
+    params = {"n_channels": 4, "learning_rate_init": 0.01, "batch_size": 10}
+    return DVNSegmenter(max_iter=15, random_state=0, **params).fit(X, Y)
 
 
-@pytest.mark.parametrize("start", ["dilated", "ones", "noise"])
+@pytest.mark.parametrize(
+    "start", ["dilated", pytest.param("ones", marks=pytest.mark.slow), "noise"]
+)
 def test_refine_gets_as_far_as_predict_from_anywhere(learned, start):
     segmenter = learned
     starts = {

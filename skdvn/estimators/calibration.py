@@ -131,8 +131,8 @@ class CalibratedValueCV(
     >>> dvn = DVNMultiLabelClassifier(max_iter=5, refit=True, random_state=0)
     >>> split = ShuffleSplit(1, test_size=0.3, random_state=0)
     >>> clf = CalibratedValueCV(dvn, method="sigmoid", cv=split)
-    >>> clf.fit(X[:1000], Y[:1000]).predict_value(X[1000:]).shape
-    (797,)
+    >>> clf.fit(X[:300], Y[:300]).predict_value(X[300:400]).shape
+    (100,)
     """
 
     _parameter_constraints = {

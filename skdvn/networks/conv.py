@@ -3,9 +3,8 @@
 import torch
 from torch import nn
 from torch.nn import functional as F
-from torch.nn.utils import skip_init
 
-from .layers import HalfPrecision, SeededDropout, reset_parameters
+from .layers import HalfPrecision, SeededDropout, reset_parameters, unset
 
 
 def _slope(x):
@@ -51,16 +50,16 @@ class ConvNetwork(HalfPrecision, nn.Module):
     ):
         super().__init__()
         first, second, third = widths
-        self.of_image = skip_init(nn.Conv2d, n_channels, first, 5, padding=2)
-        self.of_mask = skip_init(nn.Conv2d, n_outputs, first, 5, padding=2, bias=False)
-        self.second = skip_init(nn.Conv2d, first, second, 5, stride=2, padding=2)
-        self.third = skip_init(nn.Conv2d, second, third, 5, stride=2, padding=2)
-        self.fourth = skip_init(
+        self.of_image = unset(nn.Conv2d, n_channels, first, 5, padding=2)
+        self.of_mask = unset(nn.Conv2d, n_outputs, first, 5, padding=2, bias=False)
+        self.second = unset(nn.Conv2d, first, second, 5, stride=2, padding=2)
+        self.third = unset(nn.Conv2d, second, third, 5, stride=2, padding=2)
+        self.fourth = unset(
             nn.Linear, third * (crop_size // 4) ** 2, hidden_layer_sizes[0]
         )
         self.dropout = SeededDropout(keep, generator)
-        self.fifth = skip_init(nn.Linear, *hidden_layer_sizes)
-        self.readout = skip_init(nn.Linear, hidden_layer_sizes[1], 1)
+        self.fifth = unset(nn.Linear, *hidden_layer_sizes)
+        self.readout = unset(nn.Linear, hidden_layer_sizes[1], 1)
         reset_parameters(self, generator)
         self.to(memory_format=torch.channels_last)
 

@@ -7,7 +7,8 @@ from itertools import pairwise
 import torch
 from torch import nn
 from torch.nn import functional as F
-from torch.nn.utils import skip_init
+
+from .layers import unset
 
 # Each activation with its derivative, as functions of the pre-activation.
 ACTIVATIONS = {
@@ -54,7 +55,7 @@ class GlobalTerm(nn.Module):
         super().__init__()
         self.activation = activation
         self.layers = nn.ModuleList(
-            skip_init(nn.Linear, n_in, n_out, bias=False)
+            unset(nn.Linear, n_in, n_out, bias=False)
             for n_in, n_out in pairwise((n_labels, *hidden_layer_sizes))
         )
         width = hidden_layer_sizes[-1] if hidden_layer_sizes else 0
@@ -157,7 +158,7 @@ class LabelNetwork(LabelScore):
         sizes = (*hidden_layer_sizes, n_labels)
         self.input = InputLayer(n_features, sizes[0])
         self.hidden = nn.ModuleList(
-            skip_init(nn.Linear, n_in, n_out) for n_in, n_out in pairwise(sizes)
+            unset(nn.Linear, n_in, n_out) for n_in, n_out in pairwise(sizes)
         )
         self.interaction = GlobalTerm(n_labels, global_layer_sizes, activation)
         self.reset_parameters(generator)

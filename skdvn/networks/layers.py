@@ -1,4 +1,4 @@
-"""What the networks for images are made of."""
+"""What networks are made of."""
 
 import torch
 from torch import nn
@@ -30,6 +30,18 @@ class SeededDropout(nn.Module):
         self.seed.add_(1).remainder_(2**62)
         kept = torch.rand(x.shape, generator=rng, device=x.device) < self.keep
         return kept.to(x.dtype) / self.keep
+
+
+def unset(kind, *args, **kwargs):
+    """A layer of torch whose weights are yet to be drawn.
+
+    As `torch.nn.utils.skip_init`, which imports SymPy: a second in each process.
+    """
+    layer = kind(*args, **kwargs, device="meta")
+    for name, weight in layer.named_parameters():
+        empty = torch.empty(weight.shape, dtype=weight.dtype, device="cpu")
+        setattr(layer, name, nn.Parameter(empty))
+    return layer
 
 
 def reset_parameters(module, generator=None):

@@ -6,13 +6,13 @@ from itertools import pairwise
 import torch
 from torch import nn
 from torch.nn import functional as F
-from torch.nn.utils import skip_init
 
 from .layers import (
     HalfPrecision,
     cross_entropies,
     probabilities,
     reset_parameters,
+    unset,
 )
 
 
@@ -72,15 +72,15 @@ class FCN(Guesser):
         first, second, third = widths
         up = {"kernel_size": 4, "stride": 2, "padding": 1}
         self.layers = nn.Sequential(
-            skip_init(nn.Conv2d, n_channels, first, 5, padding=2),
+            unset(nn.Conv2d, n_channels, first, 5, padding=2),
             nn.SiLU(),
-            skip_init(nn.Conv2d, first, second, 5, stride=2, padding=2),
+            unset(nn.Conv2d, first, second, 5, stride=2, padding=2),
             nn.SiLU(),
-            skip_init(nn.Conv2d, second, third, 5, stride=2, padding=2),
+            unset(nn.Conv2d, second, third, 5, stride=2, padding=2),
             nn.SiLU(),
-            skip_init(nn.ConvTranspose2d, third, second, **up),
+            unset(nn.ConvTranspose2d, third, second, **up),
             nn.SiLU(),
-            skip_init(nn.ConvTranspose2d, second, n_outputs, **up),
+            unset(nn.ConvTranspose2d, second, n_outputs, **up),
         )
         reset_parameters(self, generator)
         self.to(memory_format=torch.channels_last)
@@ -94,7 +94,7 @@ def _block(n_in, n_out):
     layers = []
     for width in (n_in, n_out):
         layers += [
-            skip_init(nn.Conv2d, width, n_out, 3, padding=1, bias=False),
+            unset(nn.Conv2d, width, n_out, 3, padding=1, bias=False),
             nn.BatchNorm2d(n_out),
             nn.SiLU(),
         ]
@@ -133,7 +133,7 @@ class UNet(Guesser):
         self.up = nn.ModuleList(
             _block(coarse + fine, fine) for fine, coarse in pairwise(widths)
         )
-        self.head = skip_init(nn.Conv2d, width, n_outputs * stride**2, 1)
+        self.head = unset(nn.Conv2d, width, n_outputs * stride**2, 1)
         reset_parameters(self, generator)
         self.to(memory_format=torch.channels_last)
 

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from sklearn.frozen import FrozenEstimator
 
-from skdvn import CalibratedValueCV, Crops, DVNSegmenter
+from skdvn import CalibratedValueCV, Crops, DVNSegmenter, MaskNet
 from skdvn.baselines import (
     FCNSegmenter,
     PixelwiseSegmenter,
@@ -50,12 +50,14 @@ def convolution(n_channels, n_outputs, crop_size):
 
 # Each makes a segmenter that is not yet fitted.
 SEGMENTERS = {
-    "dvn": lambda **params: DVNSegmenter(n_channels=2, n_steps=2, **QUICK | params),
+    "dvn": lambda **params: DVNSegmenter(
+        n_channels=2, n_steps=2, **{"network": MaskNet(n_levels=2)} | QUICK | params
+    ),
     "conv": lambda **params: DVNSegmenter("conv", n_steps=2, **QUICK | params),
-    "unet": lambda **params: UNetSegmenter(2, **QUICK | params),
+    "unet": lambda **params: UNetSegmenter(2, **{"n_levels": 2} | QUICK | params),
     "fcn": lambda **params: FCNSegmenter(**QUICK | params),
     "pixelwise": lambda **params: PixelwiseSegmenter(convolution, **QUICK | params),
-    "plug-in": lambda **params: PlugInSegmenter(UNetSegmenter(2, **QUICK | params)),
+    "plug-in": lambda **params: PlugInSegmenter(SEGMENTERS["unet"](**params)),
 }
 TRAINED = [name for name in SEGMENTERS if name != "plug-in"]
 

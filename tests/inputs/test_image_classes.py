@@ -89,7 +89,7 @@ def test_all_doors_to_a_score_agree(masks):
     np.testing.assert_allclose(drawn["prediction"], expected)
     climbs = shown(AscentPathDisplay, segmenter, X, truth, "values_true")
     assert (climbs >= 0).all() and (climbs <= 1).all()
-    fitted = CalibratedValueCV(SEGMENTERS["dvn"](), cv=KFold(3), method="sigmoid")
+    fitted = CalibratedValueCV(SEGMENTERS["dvn"](), cv=KFold(2), method="sigmoid")
     assert np.isfinite(fitted.fit(X, truth).predict_value(X)).all()
 
 
@@ -119,10 +119,10 @@ def test_early_stopping_of_all_segmenters(kind, masks):
 def test_folds_that_lack_a_class_are_scored(kind):
     """So that no search goes by chance."""
     truth = with_class(Y, 2)
-    scores = cross_val_score(SEGMENTERS[kind](), X, truth, cv=KFold(3))
+    scores = cross_val_score(SEGMENTERS[kind](), X, truth, cv=KFold(2))
     assert np.isfinite(scores).all()
     if kind == "unet":
-        search = GridSearchCV(SEGMENTERS[kind](), {"alpha": [0.1, 0.2]}, cv=KFold(3))
+        search = GridSearchCV(SEGMENTERS[kind](), {"alpha": [0.1, 0.2]}, cv=KFold(2))
         search.fit(X, truth)
         assert np.isfinite(search.cv_results_["mean_test_score"]).all()
 
@@ -172,20 +172,27 @@ def test_numbers_are_no_strings(name):
 
 CLASSES = {
     "0 and 255": [0, 255],
+    "names": ["ape", "bee"],
     "1 and 2": [1, 2],
     "booleans": [False, True],
     "negative": [-1, 0],
-    "names": ["ape", "bee"],
     "floats": [0.0, 255.0],
 }
+QUICK = ("0 and 255", "names")
 
 
-@pytest.mark.parametrize("classes", CLASSES.values(), ids=CLASSES)
+@pytest.mark.parametrize(
+    "classes",
+    [
+        pytest.param(classes, id=name, marks=[] if name in QUICK else pytest.mark.slow)
+        for name, classes in CLASSES.items()
+    ],
+)
 def test_scorers_take_what_fit_takes(classes):
     renamed = np.array(classes)[Y]
     plain, other = (SEGMENTERS["dvn"]().fit(X, masks) for masks in (Y, renamed))
     found, wanted = (
-        cross_validate(SEGMENTERS["dvn"](), X, masks, cv=3, scoring=SCORERS)
+        cross_validate(SEGMENTERS["dvn"](), X, masks, cv=2, scoring=SCORERS)
         for masks in (renamed, Y)
     )
     for name, scorer in SCORERS.items():

@@ -181,12 +181,17 @@ def test_arrays_come_back_as_arrays_and_all_else_as_lists(fitted, tmp_path):
 # -- what is predicted can be judged and refined -------------------------------------
 
 
-@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.fixture(scope="module", params=[2, 3])
+def fitted_pair(request):
+    """A segmenter and a rule, of so many classes."""
+    masks = Y + (request.param == 3) * Y * (np.arange(8) > 3)
+    return tuple(SEGMENTERS[kind]().fit(X, masks) for kind in ("dvn", "plug-in"))
+
+
 @pytest.mark.parametrize("hold", [np.asarray, list, objects, Lazy])
 @pytest.mark.parametrize("method", ["predict", "predict_proba", "predict_relaxed"])
-def test_predictions_can_be_judged_and_refined(method, hold, n_classes):
-    masks = Y + (n_classes == 3) * Y * (np.arange(8) > 3)
-    segmenter = SEGMENTERS["dvn"]().fit(X, masks)
+def test_predictions_can_be_judged_and_refined(method, hold, fitted_pair):
+    segmenter, rule = fitted_pair
     output = getattr(segmenter, method)(X)
     values = segmenter.predict_value(X, hold(output))
     np.testing.assert_allclose(values, segmenter.predict_value(X, output))
@@ -194,7 +199,6 @@ def test_predictions_can_be_judged_and_refined(method, hold, n_classes):
     np.testing.assert_array_equal(
         segmenter.refine(X, hold(output)), segmenter.refine(X, output)
     )
-    rule = SEGMENTERS["plug-in"]().fit(X, masks)
     assert rule.predict_value(X, hold(output)).shape == (6,)
 
 

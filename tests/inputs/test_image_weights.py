@@ -17,7 +17,7 @@ COUNTS = WEIGHT > 0
 def outliers(images):
     """Images whose second and fifth would change everything."""
     found = list(images)
-    found[1] = np.tile(1000.0 * found[1], (30, 30, 1))
+    found[1] = np.tile(1000.0 * found[1], (3, 3, 1))
     found[4] = np.full((8, 8, 3), -1e6)
     return found
 
@@ -25,7 +25,7 @@ def outliers(images):
 def outlying_masks(masks):
     """Masks for `outliers`, of a class that no other has."""
     found = list(masks)
-    found[1], found[4] = np.tile(found[1] + 7, (30, 30)), np.full((8, 8), 9)
+    found[1], found[4] = np.tile(found[1] + 7, (3, 3)), np.full((8, 8), 9)
     return found
 
 
@@ -56,8 +56,11 @@ def assert_same(one, other):
     "params",
     [
         {},
-        {"early_stopping": True, "max_iter": 3},
-        {"n_networks": 2, "crops": Crops(4, per_image=2, visits=2)},
+        pytest.param({"early_stopping": True, "max_iter": 3}, marks=pytest.mark.slow),
+        pytest.param(
+            {"n_networks": 2, "crops": Crops(4, per_image=2, visits=2)},
+            marks=pytest.mark.slow,
+        ),
         {"early_stopping": True, "n_networks": 2, "crops": Crops(per_image=2)},
     ],
     ids=str,
@@ -201,9 +204,16 @@ def test_weights_of_any_size():
 # -- crops of images -------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("n_networks", [1, 2])
-@pytest.mark.parametrize("params", [{}, {"tuples": {"inference": 1}}])
-def test_each_image_is_cut_as_often_as_asked(n_networks, params):
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"n_networks": 2, "tuples": {"inference": 1}},
+        pytest.param({"n_networks": 2}, marks=pytest.mark.slow),
+        pytest.param({"tuples": {"inference": 1}}, marks=pytest.mark.slow),
+    ],
+)
+def test_each_image_is_cut_as_often_as_asked(params):
     levels = np.arange(1, 7)
     images = np.broadcast_to(levels[:, None, None], (6, 8, 8)).astype(float)
 
@@ -214,15 +224,15 @@ def test_each_image_is_cut_as_often_as_asked(n_networks, params):
             seen.append(int(image.max()))
             return image, mask
 
-        params["crops"] = Crops(4, per_image=3)
         segmenter = SEGMENTERS["dvn"](
-            augmentation=spy, max_iter=max_iter, n_networks=n_networks, **params
+            augmentation=spy, max_iter=max_iter, crops=Crops(4, per_image=3), **params
         )
         segmenter.fit(images, Y, WEIGHT)
         return np.bincount(seen, minlength=7)[1:]
 
     more = counted(3) - counted(1)
-    np.testing.assert_array_equal(more, 2 * 3 * n_networks * COUNTS)
+    expected = 2 * 3 * params.get("n_networks", 1) * COUNTS
+    np.testing.assert_array_equal(more, expected)
 
 
 def test_weights_go_with_their_images():
