@@ -24,7 +24,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import ShuffleSplit
 from sklearn.tree import DecisionTreeClassifier
 
-from skdvn import SGD, CalibratedValueCV, DVNMultiLabelClassifier, DVNSegmenter
+from skdvn import (
+    SGD,
+    CalibratedValueCV,
+    DVNMultiLabelClassifier,
+    DVNSegmenter,
+    StackedGuess,
+)
 from skdvn.baselines import (
     FCNSegmenter,
     FeedForwardClassifier,
@@ -105,6 +111,7 @@ MODELS = {
     "sigmoid": lambda: CalibratedValueCV(
         FrozenEstimator(fitted("labels")), method="sigmoid"
     ).fit(ROWS, LABELS),
+    "guess": lambda: StackedGuess(random_state=0).fit(ROWS, LABELS),
     "plug-in": lambda: PlugInClassifier(FEED_FORWARD).fit(ROWS, LABELS),
     "threshold": lambda: ThresholdClassifier(FEED_FORWARD, threshold=0.4).fit(
         ROWS, LABELS

@@ -161,5 +161,7 @@ def test_an_oracle_of_the_user(unet):
     def agreement(y, y_true):
         return (y * y_true + (1 - y) * (1 - y_true)).mean((1, 2, 3))
 
+    values = rule.predict_value(X)
     found = rule.set_params(oracle=agreement).predict(X)
     assert (found == expected).mean() > 0.99
+    np.testing.assert_allclose(rule.predict_value(X), values, atol=0.02)

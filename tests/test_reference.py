@@ -26,7 +26,7 @@ LISTED = dict(map(page_of, PAGES))
 BETWEEN_ROOMS = {
     "skdvn.metrics": {
         *("SigmoidMap", "check_values", "encoded_truth", "encoded_values", "new_map"),
-        *("value_bins", "value_of_mask"),
+        *("read_weights", "value_bins", "value_of_mask"),
     },
     "skdvn.networks": {
         *("KINDS", "N_APART", "build", "describe", "expected_term"),

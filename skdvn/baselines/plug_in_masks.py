@@ -194,7 +194,7 @@ callable, default="auto"
         for i, guess in enumerate(self._guesses(X)):
             check_same_size(guess[0], masks[i], i)
             mask = torch.as_tensor(masks[i], dtype=guess.dtype)[None]
-            logits.append(term(mask, guess)[0])
+            logits.append(term(mask, guess)[0].detach())
         return torch.sigmoid(torch.cat(logits)).numpy()
 
     def score(

@@ -13,6 +13,11 @@ FEW_ROWS = 256
 THIN = 0.2
 
 
+def rounding_below_zero():
+    """Weighted variances of constant columns may round to such; scales are 1 anyway."""
+    return np.errstate(invalid="ignore", over="ignore")
+
+
 class ClippingScaler(StandardScaler):
     """Standardises inputs and clips them as those of networks are."""
 
@@ -50,7 +55,8 @@ class InputView:
         self._is_double = X.shape[0] <= FEW_ROWS
         if self.kind == "standardised":
             X = X.toarray() if sparse.issparse(X) else X
-            self._transformer = ClippingScaler().fit(X, sample_weight=sample_weight)
+            with rounding_below_zero():
+                self._transformer = ClippingScaler().fit(X, sample_weight=sample_weight)
         else:
             found = TfidfTransformer() if self.kind == "tfidf" else MaxAbsScaler()
             self._transformer = found.fit(sparse.csr_matrix(X))

@@ -15,6 +15,7 @@ from ..data import ConstantRows, Examples, Queries, Rows, as_tensor
 from ..oracles import get_oracle
 from .components import Initializer
 from .initializers import EstimatorStart, constant_row
+from .input_views import rounding_below_zero
 from .label_rows import LabelData, merged, takes_anything
 from .label_targets import LabelTargets
 from .parameters import has_own_modules, resolve_device
@@ -116,7 +117,8 @@ class LabelCodec(PlainStateMixin):
                 X = X.astype(np.float64)
             if X.ndim > 2:  # all entries alike, as of an image
                 X, weight = X.reshape(-1, 1), None
-            self.scaler = scaler.fit(X, sample_weight=weight)
+            with rounding_below_zero():
+                self.scaler = scaler.fit(X, sample_weight=weight)
 
     def _fit_start(self, X, y, params, guesses):
         """Where inference starts on the training rows; None where it is no array."""

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _check_sample_weight
 
 from ..data.typing import Method
+from ..metrics import read_weights
 from ..oracles import check_oracle, did_you_mean
 from ..training import GENERATORS, Objective, Optimization, TupleMixture, TupleSettings
 from .components import (
@@ -97,7 +97,7 @@ def checked_weight(sample_weight, X):
     """Weights as an array, None for none."""
     if sample_weight is None:
         return None
-    weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
+    weight = read_weights(sample_weight, X)
     if (weight < 0).any() or not weight.any():
         raise ValueError(
             "sample_weight must hold non-negative numbers, at least one above 0; got "

@@ -18,6 +18,7 @@ from .scorers import (
 from .scores import (
     mean_iou_score,
     pixel_accuracy_score,
+    read_weights,
     relaxed_accuracy_score,
     relaxed_f1_score,
     relaxed_fbeta_score,
@@ -46,6 +47,7 @@ __all__ = [
     "oracle_values",
     "pixel_accuracy_score",
     "pixel_accuracy_scorer",
+    "read_weights",
     "relaxed_accuracy_score",
     "relaxed_accuracy_scorer",
     "relaxed_f1_score",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
@@ -83,10 +85,20 @@ def _agreement(y_true, y_pred):
     return (pair[0] == pair[1]).astype(np.float64)
 
 
+def read_weights(sample_weight, X):
+    """Weights of the examples in X, as numbers in double precision."""
+    if isinstance(sample_weight, Iterator):
+        raise TypeError(
+            "sample_weight must be an array-like of numbers; got an iterator. Pass "
+            "list(sample_weight)."
+        )
+    return _check_sample_weight(sample_weight, X, dtype=np.float64)
+
+
 def average_value(values, sample_weight, sizes=1):
     """Average the values of examples, which count by weight and size."""
     if sample_weight is not None:
-        sample_weight = _check_sample_weight(sample_weight, values)
+        sample_weight = read_weights(sample_weight, values)
         if not sample_weight.any():
             raise ValueError("Sample weights must hold at least one non-zero number.")
     weights = np.ones(len(values)) if sample_weight is None else sample_weight

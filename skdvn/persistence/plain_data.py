@@ -73,6 +73,7 @@ ESTIMATORS = (
     *(DVNMultiLabelClassifier, DVNSegmenter),
     *(FeedForwardClassifier, FCNSegmenter, UNetSegmenter, PixelwiseSegmenter),
     *(CalibratedValueCV, PlugInClassifier, ThresholdClassifier, PlugInSegmenter),
+    StackedGuess,
 )
 OWN = (
     *ESTIMATORS,
@@ -80,7 +81,7 @@ OWN = (
     *(LabelNet, MaskNet, Crops, Augmentation),
     *(LabelCodec, ImageCodec, Sizes, LabelTargets, MaskTargets),
     *(EstimatorStart, SegmenterStart, MeanStart),
-    *(StackedGuess, LogisticExpert, TreesExpert, NeighborsExpert, KernelRidgeExpert),
+    *(LogisticExpert, TreesExpert, NeighborsExpert, KernelRidgeExpert),
     PerceptronExpert,
     *(InputView, ClippingScaler, SigmoidMap),
 )

@@ -187,6 +187,8 @@ def test_bad_weights_are_refused(method, weight):
     segmenter = SEGMENTERS["unet"]().fit(X, Y)
     with pytest.raises(ValueError, match=r"[Ss]ample.?weight"):
         getattr(segmenter, method)(X, Y, sample_weight=weight)
+    with pytest.raises(TypeError, match=r"sample_weight.* Pass list\(sample_weight\)"):
+        getattr(segmenter, method)(X, Y, sample_weight=iter(weight))
     segmenter.predict(X)
 
 

@@ -1,5 +1,7 @@
 """Rows of weight 0 are as good as absent, whatever they hold."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -23,7 +25,8 @@ from sklearn.model_selection import KFold, PredefinedSplit
 from sklearn.tree import DecisionTreeClassifier
 
 from skdvn import CalibratedValueCV, DVNMultiLabelClassifier
-from skdvn.baselines import PlugInClassifier
+from skdvn.baselines import FeedForwardClassifier, PlugInClassifier
+from skdvn.metrics import relaxed_f1_score
 
 slow = pytest.mark.slow
 N = len(X)
@@ -115,6 +118,27 @@ def test_score():
     for bad in (-weight, 0 * weight):
         with pytest.raises(ValueError, match=r"ample.weight"):
             clf.score(inputs, labels, sample_weight=bad)
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit", "score"])
+def test_iterators_are_refused(method):
+    clf = linear().fit(X, Y)
+    with pytest.raises(TypeError, match=r"sample_weight.* Pass list\(sample_weight\)"):
+        getattr(clf, method)(X, Y, sample_weight=iter(WEIGHT))
+    with pytest.raises(TypeError, match=r"sample_weight.* Pass list\(sample_weight\)"):
+        relaxed_f1_score(Y, Y, sample_weight=iter(WEIGHT))
+
+
+@pytest.mark.parametrize("column", [1.0, 0.1])
+@pytest.mark.parametrize("make", [linear, FeedForwardClassifier])
+def test_weights_and_constant_columns_cause_no_warning(make, column):
+    """The weighted variance of such a column may round to less than 0."""
+    inputs, labels = np.full((8, 1), column), np.eye(8, 2, dtype=int)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        for seed in range(20):
+            weight = np.random.default_rng(seed).random(8) + 0.1
+            make().set_params(max_iter=1).fit(inputs, labels, sample_weight=weight)
 
 
 @pytest.mark.parametrize("kind", ["splitter", "by place", "pairs", "frozen"])

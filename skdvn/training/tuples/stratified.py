@@ -104,7 +104,9 @@ def _smooth_uniforms(shape, generator):
         field = torch.randn(coarse, generator=generator)
         if len(field):
             field = F.interpolate(field, size=(height, width), mode="bicubic")
-            field = field / field.std((2, 3), keepdim=True).clamp_min(1e-6)
+            several = int(field[0, 0].numel() > 1)  # one pixel has no deviation
+            spread = field.std((2, 3), correction=several, keepdim=True)
+            field = field / spread.clamp_min(1e-6)
             fields[chosen] = field[:, 0]
     return torch.special.ndtr(fields).view(shape)
 
