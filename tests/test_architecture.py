@@ -137,6 +137,7 @@ def test_few_entries_at_the_top():
     assert len(entries) <= 14
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     ("where", "line", "fault"),
     [

@@ -61,6 +61,7 @@ NETWORKS = {
 }
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("kind", [DVNSegmenter, PixelwiseSegmenter])
 @pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
 def test_any_module_is_a_network(kind, network):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -373,3 +374,18 @@ def test_counts_find_what_independent_labels_miss():
     assert scores[1] > scores[0] + 0.1
     again = pickle.loads(pickle.dumps(counting))
     np.testing.assert_array_equal(again.predict(X[test]), counting.predict(X[test]))
+
+
+def test_a_failed_fit_leaves_the_last(toy):
+    rule = PlugInClassifier(DummyClassifier(), counts=True).fit(*toy)
+    before = dict(vars(rule))
+    with pytest.raises(ValueError, match=r"counts=True asks for folds.*1 row\(s\)"):
+        rule.fit(*(part[:1] for part in toy))
+    assert vars(rule) == before
+
+
+@pytest.mark.parametrize("rule", [PlugInClassifier, ThresholdClassifier])
+def test_ragged_rows_are_named(rule, toy):
+    clf = rule(KNeighborsClassifier(1)).fit(*toy)
+    with pytest.raises(ValueError, match="X must hold numbers, as many in each row"):
+        clf.predict([*toy[0].tolist(), []])

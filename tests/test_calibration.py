@@ -72,7 +72,10 @@ def dvn():
     return make(device="cpu").fit(X, Y)
 
 
-@pytest.fixture(scope="module", params=METHODS)
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param("isotonic", marks=pytest.mark.slow), "sigmoid"],
+)
 def calibrated(request):
     return CalibratedValueCV(make(), method=request.param, cv=3).fit(X, Y)
 
@@ -262,6 +265,7 @@ def test_an_unfitted_frozen_estimator_is_refused():
 # -- forms of data --------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_sparse_data_and_frames(dvn):
     split = ShuffleSplit(1, test_size=0.3, random_state=0)
     X, Y = FEW
@@ -276,6 +280,7 @@ def test_sparse_data_and_frames(dvn):
     assert clf.predict_value(sparse.csr_matrix(X_TEST)).shape == (len(X_TEST),)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("method", METHODS)
 def test_images_in_arrays_and_lists(method):
     split = ShuffleSplit(1, test_size=0.4, random_state=0)

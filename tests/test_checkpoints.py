@@ -100,6 +100,7 @@ def a_copy_after_each_epoch(monkeypatch):
     monkeypatch.setattr("skdvn.training.execution.SECONDS_BETWEEN_COPIES", 0.0)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_a_killed_fit_goes_on_bit_for_bit(name, tmp_path, monkeypatch, capsys):
     X, Y = data_of(name)

@@ -270,6 +270,7 @@ def test_bad_values_are_named_by_fit_of_baselines(kind, data):
 # -- search by nested names ------------------------------------------------------------
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     ("name", "values"),
     [

@@ -498,6 +498,7 @@ def test_wrong_masks_are_refused(segmenter, dvn):
 # -- texts ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_no_text_is_cut_off(dvn, segmenter_of_parts):
     long_names = [f"label number {i} of a long name" for i in range(10)]
     history = [{"epoch": 1, "loss": 1, "validation_score": 1}]

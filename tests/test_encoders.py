@@ -159,6 +159,7 @@ def test_apart_only_the_guess_trains_the_local_part(make_network, uniform):
     assert all(p.grad is not None for p in network.labels.hidden.parameters())
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     "params",
     [

@@ -60,6 +60,7 @@ def entropy(rates):
     return -np.mean(rates * np.log(rates) + (1 - rates) * np.log(1 - rates))
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("inputs", INPUTS, ids=["dense", "counts", "signed"])
 @pytest.mark.parametrize("expert", EXPERTS, ids=lambda e: type(e).__name__)
 def test_probabilities_of_all_rows(expert, inputs):
@@ -70,6 +71,7 @@ def test_probabilities_of_all_rows(expert, inputs):
         assert ((found >= 0) & (found <= 1)).all()
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("expert", EXPERTS[1:], ids=lambda e: type(e).__name__)
 @pytest.mark.parametrize("inputs", INPUTS[:2], ids=["dense", "counts"])
 def test_rows_do_not_know_their_own_labels(expert, inputs):
@@ -100,6 +102,7 @@ def test_signal_is_predicted(expert):
     assert log_loss(expert.cross_fitted_, Y) < 0.92 * entropy(Y.mean(axis=0))
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("inputs", [X, COUNTS], ids=["full", "thin"])
 @pytest.mark.parametrize("expert", EXPERTS, ids=lambda e: type(e).__name__)
 def test_sparse_is_dense(expert, inputs):
@@ -111,6 +114,7 @@ def test_sparse_is_dense(expert, inputs):
     )
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("expert", EXPERTS, ids=lambda e: type(e).__name__)
 def test_rows_of_weight_0_are_absent(expert):
     weight = np.arange(N) % 4 * 1.0
@@ -125,6 +129,7 @@ def test_rows_of_weight_0_are_absent(expert):
     assert abs(plain.cross_fitted_ - part.cross_fitted_).max() > 1e-3
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("expert", EXPERTS, ids=lambda e: type(e).__name__)
 def test_batches_do_not_matter(expert, monkeypatch):
     whole = fresh(expert).fit(X, Y)
@@ -136,6 +141,7 @@ def test_batches_do_not_matter(expert, monkeypatch):
     )
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("expert", EXPERTS, ids=lambda e: type(e).__name__)
 @pytest.mark.filterwarnings("error")
 def test_constant_labels_and_few_rows(expert):

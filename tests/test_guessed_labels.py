@@ -24,7 +24,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import ThreadpoolController
 
-from skdvn import DVNMultiLabelClassifier, LabelNet, Loss
+from skdvn import DVNMultiLabelClassifier, LabelNet, Loss, recipes
 from skdvn.data import Examples, Rows
 from skdvn.datasets import load_digit_attributes
 from skdvn.inference import GradientAscent
@@ -177,12 +177,16 @@ def test_what_is_refused_leaves_the_last_fit(fitted, params, message):
 @pytest.mark.parametrize("idle", [{"hidden_layer_sizes": 20}, {"standardize": False}])
 def test_parameters_without_an_effect_are_named(idle):
     clf, (name,) = make([("lr", LR)], cv=2, **idle), idle
+    few = X[:60], Y[:60]
     with pytest.warns(UserWarning, match=rf"{name}=.* has no effect"):
-        clf.fit(X, Y)
+        clf.fit(*few)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        make([("lr", LR)], cv=2, hidden_layer_sizes=[300]).fit(X, Y)
-        clf.set_params(network="linear", estimators="auto", max_iter=1).fit(X, Y)
+        make([("lr", LR)], cv=2, hidden_layer_sizes=[300]).fit(*few)
+        clf.set_params(**recipes.QUICK | idle | {"max_iter": 1}).set_params(
+            estimators="auto"
+        )
+        clf.fit(*few)
 
 
 # -- probabilities ---------------------------------------------------------------------
@@ -229,6 +233,7 @@ def test_rows_get_their_most_probable_labels_where_many_are_asked_for(fitted):
 # -- values ----------------------------------------------------------------------------
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("oracle", ["f1", "iou", "accuracy"])
 def test_values_are_near_the_truth(oracle):
     clf = make(oracle=oracle).fit(X, Y)
@@ -377,6 +382,7 @@ def test_partial_fit_after_fit_trains_what_stands_on_the_estimators(fitted):
         make(solver="lbfgs").partial_fit(X, Y)
 
 
+@pytest.mark.slow
 def test_other_solvers_learn_the_same_few_weights(fitted):
     other = make(solver="adam", max_iter=20).fit(X, Y)
     assert len(other.history_) == 20
@@ -384,6 +390,7 @@ def test_other_solvers_learn_the_same_few_weights(fitted):
     assert abs(values[0] - values[1]) < 0.03
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("as_form", [np.asarray, sparse.csr_matrix])
 @pytest.mark.parametrize("kind", [pytest.param(int, marks=pytest.mark.slow), float])
 def test_files(tmp_path, as_form, kind):
@@ -453,6 +460,7 @@ def test_partial_fit_alone_is_that_of_the_own_guess():
     assert_array_equal(one.predict_proba(X_TEST), other.predict_proba(X_TEST))
 
 
+@pytest.mark.slow
 def test_rows_of_very_many_labels():
     rng = np.random.default_rng(0)
     rates = np.r_[np.full(100, 0.95), np.full(100, 0.6)]

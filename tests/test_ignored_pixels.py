@@ -85,6 +85,7 @@ def test_it_is_no_class():
     assert named.classes_.tolist() == ["animal", "meadow"]
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("oracle", ["iou", "f1", "accuracy", "mean_iou"])
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_scores_count_what_is_known(oracle, n_classes):

@@ -139,6 +139,7 @@ def test_several_on_the_same_axes(display, dvn):
     assert not plt.get_fignums()
 
 
+@pytest.mark.one_in(2)
 @OF_VALUES
 def test_images_and_names(display, segmenter):
     found = display.from_estimator(segmenter, list(IMAGES), list(MASKS), name="horses")

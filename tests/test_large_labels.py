@@ -184,6 +184,7 @@ def peak_of(function):
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_rows_times_labels(
     large, many_rows, fitted, monkeypatch
 ):
@@ -218,6 +219,7 @@ def crowded():
     return X[:400], Y[:400], X[400:], Y[400:]
 
 
+@pytest.mark.slow
 def test_many_labels_per_row_do_not_end_in_empty_rows(crowded):
     X, Y, X_test, Y_test = crowded
     clf = DVNMultiLabelClassifier(

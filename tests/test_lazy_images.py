@@ -42,6 +42,7 @@ def folders(tmp_path_factory):
     return folder / "images", folder / "masks"
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("kind", [DVNSegmenter, UNetSegmenter])
 def test_sequences_give_what_arrays_give(kind):
     expected = kind(**QUICK).fit(X, Y)
@@ -76,6 +77,7 @@ def test_files(folders):
     assert len(image_files(folders[0], pattern="00*.png")) == 10
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("init", ["mean", UNetSegmenter(**QUICK)])
 def test_files_with_starts_of_other_models(folders, init):
     images, masks = image_files(*folders)
@@ -84,6 +86,7 @@ def test_files_with_starts_of_other_models(folders, init):
     np.testing.assert_array_equal(found.predict(images), expected.predict(X))
 
 
+@pytest.mark.slow
 def test_searches_take_files(folders):
     images, masks = image_files(*folders)
     search = GridSearchCV(DVNSegmenter(**QUICK), {"step_size": [0.2, 0.5]}, cv=2)
@@ -178,6 +181,7 @@ def smaller(image, mask, random_state):
     return image[:, :9], mask
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("kind", [DVNSegmenter, UNetSegmenter])
 def test_augmentation_by_a_function(kind):
     seen = []

@@ -360,6 +360,7 @@ def test_unfit_label_maps_are_refused(score, name, wrong, message):
         score(**{"Y_true": good, "Y_pred": good, name: wrong})
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     ("scorer", "score"),
     [

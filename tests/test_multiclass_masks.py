@@ -80,6 +80,7 @@ def test_names_are_classes(fitted):
     )
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(
     "params",
     [
@@ -114,6 +115,7 @@ def test_settings_run(params):
 @pytest.mark.parametrize(
     "segmenter", [UNetSegmenter(8, learning_rate_init=0.01), FCNSegmenter()]
 )
+@pytest.mark.one_in(2)
 def test_baselines_know_several_classes(segmenter):
     segmenter.set_params(batch_size=10, max_iter=4, random_state=0).fit(X, Y)
     proba = segmenter.predict_proba(X_TEST)

@@ -119,6 +119,7 @@ def test_learns_which_labels_go_together():
     assert min(good) > max(mixed) + 0.01
 
 
+@pytest.mark.slow
 def test_global_term_knows_impossible_outputs():
     """With no information in x, only the global term can tell pairs of labels."""
     rng = np.random.default_rng(0)
@@ -142,6 +143,7 @@ def test_loss_falls(digit_model):
 # -- forms of X and Y ------------------------------------------------------------
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("standardize", [True, False])
 @pytest.mark.parametrize(
     "form", ["csr", pytest.param("csc", marks=pytest.mark.slow), "coo"]
@@ -237,6 +239,7 @@ def test_one_dimensional_y(classes):
 # -- the citizen of scikit-learn -------------------------------------------------
 
 
+@pytest.mark.slow
 def test_grid_search_over_a_pipeline(small):
     X, Y = small
     grid = {
@@ -439,6 +442,7 @@ def test_noise_depends_on_random_state(small):
     assert not np.array_equal(clf.set_params(random_state=9).predict_proba(X), first)
 
 
+@pytest.mark.slow
 def test_lag_does_not_depend_on_timing(small):
     X, Y = small
     runs = [make(tuples=Mixture(lag=2), batch_size=8).fit(X, Y) for _ in range(2)]
@@ -705,6 +709,7 @@ class Bilinear(torch.nn.Module):
         return (context * y).sum(1) - (y**2).sum(1) + self.offset
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("form", [np.asarray, sparse.csr_matrix])
 @pytest.mark.parametrize("how", ["module", "factory"])
 def test_network_of_the_user(small, how, form):
@@ -744,6 +749,7 @@ def test_oracle_of_the_user_with_every_generator(small, name):
     assert np.isfinite([entry["loss"] for entry in clf.history_]).all()
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("oracle", ["iou", "accuracy", "f0.5", "f2"])
 def test_every_oracle_learns(small, oracle):
     X, Y = small
@@ -783,6 +789,7 @@ def test_generator_of_the_user(small):
     assert clf.predict_value(X, np.zeros_like(Y))[some].mean() < 0.5
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("mixing", ["all", "one"])
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
 def test_solvers_and_mixing(small, solver, mixing):
@@ -799,6 +806,7 @@ def test_solvers_and_mixing(small, solver, mixing):
     assert clf.fit(X, Y).score(X, Y) > 0.7
 
 
+@pytest.mark.slow
 def test_squared_loss(small):
     X, Y = small
     clf = make(loss="squared", max_iter=60, batch_size=16)
@@ -814,6 +822,7 @@ def test_squared_loss(small):
         pytest.param([5], "tanh", marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.one_in(2)
 def test_shapes_of_the_network(small, activation, units):
     X, Y = small
     clf = make(
@@ -885,6 +894,7 @@ def test_classifier_start_helps(digits):
     assert started.score(X_test, Y_test) > plain.score(X_test, Y_test) + 0.03
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("form", [np.asarray, sparse.csr_matrix, pd.DataFrame])
 def test_classifier_start_with_other_forms_and_classes(small, form):
     X, _ = small
@@ -991,6 +1001,7 @@ def test_reference_weights_give_the_published_result(data_home):
     assert relaxed_f1_score(Y, y.numpy() >= 0.5) == pytest.approx(0.4470, abs=5e-4)
 
 
+@pytest.mark.slow
 def test_short_fit_on_bibtex(data_home):
     X, Y = load_bibtex(data_home, return_X_y=True)
     X_test, Y_test = load_bibtex(data_home, subset="test", return_X_y=True)

@@ -158,6 +158,7 @@ def given_labels(model, rng):
 # -- what is exported, in torch ----------------------------------------------------
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", LABELERS)
 def test_label_predictions(name):
     model = fitted("labels", name)
@@ -174,6 +175,7 @@ def test_label_values(name):
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("name", SEGMENTERS)
 @pytest.mark.parametrize("images", [IMAGES, WIDE], ids=["square", "wide"])
 def test_mask_predictions(name, images):
@@ -296,6 +298,7 @@ def test_exported_labels(name, tmp_path):
     check_value(model, rows(name), outputs, path)
 
 
+@pytest.mark.slow
 @needs_exporter
 def test_exported_guesses(tmp_path):
     names = check_predict(fitted("labels", "feed-forward"), X, tmp_path / "model.onnx")
@@ -366,6 +369,7 @@ def test_refused_predictions(parameters, message, tmp_path):
     assert not path.exists()
 
 
+@pytest.mark.slow
 @needs_exporter
 def test_values_of_a_network_of_ones_own(tmp_path):
     model = labels(network=Opinion).fit(X[:100], Y[:100])

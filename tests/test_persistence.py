@@ -149,6 +149,7 @@ def assert_same(one, other):
 # -- pickles -----------------------------------------------------------------------
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", MODELS)
 def test_pickles_predict_the_same(name):
     model = fitted(name)
@@ -199,6 +200,7 @@ def test_pickles_before_versions_warn():
 ELSEWHERE = torch.device("cuda:99")  # as if the GPU were missing on this machine
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("name", ["labels", "oracle term", "started", "isotonic"])
 @pytest.mark.parametrize("store", ["pickle", "safetensors", "skops"])
 def test_models_of_a_gpu_load_without_one(name, store, tmp_path):
@@ -307,6 +309,7 @@ def test_weights_that_do_not_fit_are_refused(make_network):
 # -- safetensors -------------------------------------------------------------------
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", MODELS)
 def test_saved_models_predict_the_same(name, tmp_path, global_randomness_untouched):
     path = tmp_path / "model.safetensors"
@@ -593,6 +596,7 @@ def test_missing_library(monkeypatch, tmp_path):
 # -- skops -------------------------------------------------------------------------
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", [name for name in MODELS if name != "conv"])
 def test_skops(name):
     data = skops.io.dumps(fitted(name))

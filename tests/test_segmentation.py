@@ -149,6 +149,7 @@ def test_trains_on_images_of_different_sizes():
     assert [m.shape for m in segmenter.predict(images)] == [m.shape for m in masks]
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     "segmenter",
     [
@@ -192,6 +193,7 @@ def test_grey_images_and_floats():
     assert (scaled.predict(1e3 * grey - 7) == segmenter.predict(grey)).mean() > 0.95
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize(
     "params",
     [
@@ -260,6 +262,7 @@ def test_no_steps_predict_the_start_with_noise_too(fitted):
     np.testing.assert_array_equal(noisy.predict(X_TEST[:3]), expected)
 
 
+@pytest.mark.slow
 def test_several_networks_predict_jointly():
     one, several = (DVNSegmenter(**QUICK, n_networks=n).fit(*FEW) for n in (1, 3))
     assert len(members(several.network_)) == 3
@@ -326,6 +329,7 @@ def test_pickles_and_clones(fitted):
         clone(fitted).predict(X_TEST)
 
 
+@pytest.mark.slow
 def test_grid_search_and_cross_validation():
     segmenter = DVNSegmenter(**QUICK | {"max_iter": 1})
     search = GridSearchCV(segmenter, {"step_size": [0.1, 0.3]}, cv=2)

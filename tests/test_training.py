@@ -442,6 +442,7 @@ def test_the_hinge_written_out(make_network, examples, seeded, uniform):
         torch.testing.assert_close(losses, margin.clamp(min=0))
 
 
+@pytest.mark.slow
 def test_training_on_the_hinge_ranks_the_truth_first(make_network, examples, seeded):
     network = make_network(hidden=(8,), scale=0.3)
     goal = objective({loss_augmented: 1}, "hinge")

@@ -25,6 +25,7 @@ from ..estimators import (
     PlainStateMixin,
     VersionedMixin,
     labels_of,
+    reading_numbers,
     with_checked_parameters,
     without_weightless,
 )
@@ -127,10 +128,12 @@ class _DecisionRule(
         """
         return super().score(X, self._labels(y, "y"), sample_weight)
 
-    def _fit_estimator(self, X, Y, **fit_params):
-        self.estimator_ = clone(self.estimator).fit(X, Y, **fit_params)
-        self.classes_ = self.estimator_.classes_
-        return self
+    def _fitted(self, X, Y, **fit_params):
+        with reading_numbers():
+            return clone(self.estimator).fit(X, Y, **fit_params)
+
+    def _keep(self, estimator):
+        self.estimator_, self.classes_ = estimator, estimator.classes_
 
     def predict_proba(self, X: MatrixLike) -> NDArray[Any]:
         """Label probabilities of the wrapped estimator.
@@ -145,7 +148,9 @@ class _DecisionRule(
         probabilities : ndarray of shape (n_samples, n_labels)
         """
         check_is_fitted(self)
-        return _as_matrix(self.estimator_.predict_proba(X), self.estimator_.classes_)
+        with reading_numbers():
+            said = self.estimator_.predict_proba(X)
+        return _as_matrix(said, self.estimator_.classes_)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -220,15 +225,16 @@ class PlugInClassifier(_DecisionRule):
         used, X, Y, weight = without_weightless(X, Y, weight)
         Y = self._labels(Y)
         fit_params = _check_method_params(given, fit_params, used)
-        self._fit_estimator(X, Y, **fit_params)
-        self.counts_ = None
+        estimator, counts = self._fitted(X, Y, **fit_params), None
         if self.counts:
-            self.counts_ = self._fit_counts(X, Y, weight, fit_params)
+            p = getattr(estimator, "cross_fitted_", None)
+            counts = self._fitted_counts(p, X, Y, weight, fit_params)
+        self._keep(estimator)
+        self.counts_ = counts
         return self
 
-    def _fit_counts(self, X, Y, weight, fit_params):
+    def _fitted_counts(self, p, X, Y, weight, fit_params):
         """The expected F1, given what is learned of the number of labels."""
-        p = getattr(self.estimator_, "cross_fitted_", None)
         if p is None:
             n_folds = min(N_FOLDS, len(Y))
             p = _out_of_fold(self.estimator, X, Y, n_folds, "counts=True", fit_params)
@@ -321,7 +327,7 @@ class ThresholdClassifier(_DecisionRule):
             thresholds = np.linspace(0.02, 0.98, 49)
             scores = [relaxed_f1_score(Y, held_out >= t) for t in thresholds]
             threshold = thresholds[np.argmax(scores)]
-        self._fit_estimator(X, Y)
+        self._keep(self._fitted(X, Y))
         self.threshold_ = float(threshold)
         return self
 

@@ -57,6 +57,7 @@ from .parameters import (
     TRAINING_CONSTRAINTS,
     check_pair,
     on_experts,
+    reading_numbers,
     with_checked_parameters,
 )
 from .perceptron import PerceptronExpert
@@ -142,6 +143,7 @@ __all__ = [
     "plan_for_feed_forward",
     "plan_for_pixels",
     "read_rows",
+    "reading_numbers",
     "recipes",
     "score_of_masks",
     "this_version",

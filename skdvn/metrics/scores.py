@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from ..data import (
     check_same_shapes,
     read_labels,
 )
-from ..data.typing import MatrixLike
+from ..data.typing import MatrixLike, NDArray
 from ..oracles import FBeta, relaxed_accuracy, relaxed_f1, relaxed_iou
 from .foregrounds import holds_masks, values_of_masks
 from .superpixels import most_frequent, numbered_superpixels
@@ -85,13 +86,28 @@ def _agreement(y_true, y_pred):
     return (pair[0] == pair[1]).astype(np.float64)
 
 
-def read_weights(sample_weight, X):
-    """Weights of the examples in X, as numbers in double precision."""
-    if isinstance(sample_weight, Iterator):
-        raise TypeError(
-            "sample_weight must be an array-like of numbers; got an iterator. Pass "
-            "list(sample_weight)."
-        )
+def read_weights(sample_weight: ArrayLike, X: Any) -> NDArray[Any]:
+    """Weights of examples, as numbers in double precision.
+
+    Parameters
+    ----------
+    sample_weight : array-like of shape (n_samples,)
+        Weights.
+    X : array-like of shape (n_samples, ...)
+        The examples.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_samples,)
+    """
+    try:
+        np.asarray(sample_weight, np.float64)
+    except (TypeError, ValueError) as error:
+        hint = " Pass list(sample_weight)." * isinstance(sample_weight, Iterator)
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(
+            f"sample_weight must hold a number for each example: {error}.{hint}"
+        ) from error
     return _check_sample_weight(sample_weight, X, dtype=np.float64)
 
 

@@ -73,12 +73,14 @@ def test_generators_are_refused(name):
         LABEL_DOORS[name](row for row in Y)
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("name", each(LABEL_DOORS))
 @pytest.mark.parametrize("container", [np.ndarray.tolist, pd.DataFrame, pl.DataFrame])
 def test_containers_of_labels(name, container):
     check_same(LABEL_DOORS[name], container(Y))
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", each(CLASS_DOORS))
 def test_containers_of_classes(name):
     for container in (
@@ -104,6 +106,7 @@ def test_containers_of_inputs(name):
 # -- one column, and outputs that come back --------------------------------------------
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("make", [linear, feed_forward, calibrated])
 @pytest.mark.parametrize("form", [np.asarray, sparse.csr_matrix, sparse.csc_array])
 def test_one_column_is_one_class_per_row(make, form):

@@ -50,6 +50,7 @@ def masks_of(n, height, width):
     return np.arange(n * height * width).reshape(n, height, width) % 2
 
 
+@pytest.mark.one_in(7)
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 @pytest.mark.parametrize("size", [(1, 1), (1, 2), (3, 3), (5, 5), (1, 8), (8, 3)])
 @pytest.mark.parametrize("kind", TRAINED)
@@ -63,6 +64,7 @@ def test_images_of_few_pixels(kind, size, method):
     assert 0 <= segmenter.score(images, masks) <= 1
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("n", [1, 5])
 @pytest.mark.parametrize("batch_size", [1, 2, 4])
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
@@ -81,6 +83,7 @@ def test_the_last_batch_may_hold_one_image():
     assert segmenter.fit(images[:, :5, :5], masks[:, 2:7, 2:7]).n_iter_ == 1
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("params", [{}, {"n_networks": 2}, {"crops": Crops(4)}])
 @pytest.mark.parametrize("kind", ["dvn", "conv", "unet"])
 def test_one_image_is_enough(kind, params):
@@ -91,6 +94,7 @@ def test_one_image_is_enough(kind, params):
         segmenter.set_params(early_stopping=True).fit(X[:1], Y[:1])
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("n", [1, 2, 5])
 @pytest.mark.parametrize("batch_size", [1, 4])
 @pytest.mark.parametrize("network", ["pooled", "momentum", "plain", "strided"])
@@ -157,6 +161,7 @@ def test_single_values_are_normalised_as_in_prediction():
         norm(one)
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("n_levels", [1, 5, 7, 8])
 @pytest.mark.parametrize("stride", ["auto", 1, 2])
 def test_levels_of_small_images(n_levels, stride):

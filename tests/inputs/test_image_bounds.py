@@ -76,6 +76,7 @@ def test_rates_and_weights_are_bounded(name, value):
         SEGMENTERS["dvn"](**{name: value}).fit(X, Y)
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("value", list(HUGE.values())[1:], ids=list(HUGE)[1:])
 @pytest.mark.parametrize("name", ["image_size", "batch_size", "prediction_batch_size"])
 def test_sizes_that_are_larger_than_what_there_is_mean_all(name, value):

@@ -35,6 +35,7 @@ def accuracies(truth, found):
     return (truth == found).mean((1, 2))
 
 
+@pytest.mark.one_in(5)
 @untold
 @pytest.mark.parametrize("kind", SEGMENTERS)
 def test_accuracies_are_those_of_scikit_learn(kind, masks):
@@ -54,6 +55,7 @@ def test_accuracies_are_those_of_scikit_learn(kind, masks):
     assert classifier.score(X[:, 0, 0], [7] * 6) == 0
 
 
+@pytest.mark.one_in(3)
 @untold
 @pytest.mark.parametrize("oracle", ["iou", "f1", "accuracy", "mean_iou", "f2"])
 def test_no_prediction_is_right_there(oracle, masks):
@@ -77,6 +79,7 @@ def test_overlaps_count_unseen_pixels_as_missed_or_as_too_many(oracle):
         )
 
 
+@pytest.mark.one_in(2)
 @untold
 def test_all_doors_to_a_score_agree(masks):
     truth = with_class(masks)
@@ -93,6 +96,7 @@ def test_all_doors_to_a_score_agree(masks):
     assert np.isfinite(fitted.fit(X, truth).predict_value(X)).all()
 
 
+@pytest.mark.one_in(4)
 @untold
 @pytest.mark.parametrize("image_size", [None, 4, 3])
 @pytest.mark.parametrize("kind", ["dvn", "conv"])
@@ -106,6 +110,7 @@ def test_early_stopping_counts_them_as_wrong(kind, image_size):
     assert 0 < segmenter.validation_score_ <= 1 / 6
 
 
+@pytest.mark.one_in(3)
 @untold
 @pytest.mark.parametrize("kind", TRAINED)
 def test_early_stopping_of_all_segmenters(kind, masks):
@@ -114,6 +119,7 @@ def test_early_stopping_of_all_segmenters(kind, masks):
     assert segmenter.validation_score_ == 0
 
 
+@pytest.mark.one_in(3)
 @untold
 @pytest.mark.parametrize("kind", SEGMENTERS)
 def test_folds_that_lack_a_class_are_scored(kind):
@@ -188,6 +194,7 @@ QUICK = ("0 and 255", "names")
         for name, classes in CLASSES.items()
     ],
 )
+@pytest.mark.one_in(2)
 def test_scorers_take_what_fit_takes(classes):
     renamed = np.array(classes)[Y]
     plain, other = (SEGMENTERS["dvn"]().fit(X, masks) for masks in (Y, renamed))

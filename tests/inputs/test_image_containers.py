@@ -115,6 +115,7 @@ def expected(fitted):
     return found | {name: as_numbers(door(make, X, Y)) for name, door in FIT.items()}
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("door", DOORS)
 @every_form
 def test_doors_of_a_fitted_segmenter(form, door, fitted, expected, tmp_path):
@@ -132,6 +133,7 @@ def test_displays(form, door, fitted, expected, tmp_path):
     np.testing.assert_allclose(found, expected[door], atol=1e-6)
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("door", FIT)
 @every_form
 def test_doors_to_fit(form, door, expected, tmp_path):
@@ -140,6 +142,7 @@ def test_doors_to_fit(form, door, expected, tmp_path):
     np.testing.assert_allclose(found, expected[door], atol=1e-6)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     "form", ["array of objects", pytest.param("sequence", marks=pytest.mark.slow)]
 )
@@ -188,6 +191,7 @@ def fitted_pair(request):
     return tuple(SEGMENTERS[kind]().fit(X, masks) for kind in ("dvn", "plug-in"))
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("hold", [np.asarray, list, objects, Lazy])
 @pytest.mark.parametrize("method", ["predict", "predict_proba", "predict_relaxed"])
 def test_predictions_can_be_judged_and_refined(method, hold, fitted_pair):
@@ -214,6 +218,7 @@ def test_probabilities_of_two_classes_are_those_of_the_foreground(kind):
 @pytest.mark.parametrize(
     "classes", [[0, 255], [1, 2], [False, True], [-3, 7], ["a", "b"]]
 )
+@pytest.mark.one_in(3)
 def test_masks_that_can_be_fitted_can_be_judged(classes):
     """Also as floats, which may be shares of the foreground elsewhere."""
     masks = np.array(classes)[Y]

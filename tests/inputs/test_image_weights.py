@@ -52,6 +52,7 @@ def assert_same(one, other):
         np.testing.assert_array_equal(first[name], second[name], err_msg=name)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     "params",
     [
@@ -92,6 +93,7 @@ def test_in_all_containers(hold):
     )
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("kind", TRAINED)
 def test_partial_fit_is_that_of_the_other_images(kind):
     weighted, alone = SEGMENTERS[kind](), SEGMENTERS[kind]()
@@ -101,6 +103,7 @@ def test_partial_fit_is_that_of_the_other_images(kind):
     assert_same(weighted, alone)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("init", ["mean", UNetSegmenter(2, max_iter=1, random_state=0)])
 def test_starts_are_those_of_the_other_images(init):
     params = {"network": MaskNet("linear"), "init": init, "n_channels": 2}
@@ -178,6 +181,7 @@ def test_calibration_is_that_of_the_other_images():
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     "weight",
     [[1, -1, 1, 1, 1, 1], [0] * 6, [1] * 5, [1, np.nan, 1, 1, 1, 1], [[1]] * 6],
@@ -215,6 +219,7 @@ def test_weights_of_any_size():
         pytest.param({"tuples": {"inference": 1}}, marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.one_in(2)
 def test_each_image_is_cut_as_often_as_asked(params):
     levels = np.arange(1, 7)
     images = np.broadcast_to(levels[:, None, None], (6, 8, 8)).astype(float)

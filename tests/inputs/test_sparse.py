@@ -52,6 +52,7 @@ def call_with(door, matrix):
     return found
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", each(LABEL_DOORS, but=("started",)))
 def test_labels_in_disorder(name):
     door = LABEL_DOORS[name]
@@ -59,6 +60,7 @@ def test_labels_in_disorder(name):
     np.testing.assert_array_equal(found, door(sparse.csr_matrix(Y)))
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", each(INPUT_DOORS))
 def test_inputs_in_disorder(name):
     door = INPUT_DOORS[name]

@@ -127,6 +127,9 @@ def test_iterators_are_refused(method):
         getattr(clf, method)(X, Y, sample_weight=iter(WEIGHT))
     with pytest.raises(TypeError, match=r"sample_weight.* Pass list\(sample_weight\)"):
         relaxed_f1_score(Y, Y, sample_weight=iter(WEIGHT))
+    for strange in ({0: 1.0}, ["a"] * N, [[1], [1, 2]] * (N // 2)):
+        with pytest.raises((TypeError, ValueError), match="^sample_weight must hold"):
+            getattr(clf, method)(X, Y, sample_weight=strange)
 
 
 @pytest.mark.parametrize("column", [1.0, 0.1])
