@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
-__version__ = "0.2.0.dev0"
+__version__ = "0.2.0"
 
 # Modules that users imported, and where their contents are now.
 MODULES = {
