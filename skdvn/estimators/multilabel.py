@@ -106,8 +106,8 @@ default="oracle"
         for images: a module that maps tensors (n, ...) to features (n, ...), which is
         copied with its weights, or a function without arguments that makes one. It
         is trained with the rest. X may then have more than two dimensions. Values are
-        nearer to the truth where a `FeedForwardClassifier` has the encoder and is one
-        of the `estimators`.
+        nearer to the truth where a `skdvn.baselines.FeedForwardClassifier` has the
+        encoder and is one of the `estimators`.
     standardize : bool, default=True
         Whether inputs are standardised and clipped to [-3, 5] inside the estimator; not
         used on `estimators`. Sparse inputs stay sparse. Inputs of more than two
