@@ -16,7 +16,7 @@ EXTRAS = {
     "superpixels": ["scikit-image>=0.20"],
     "dask": ["dask[distributed]>=2024.1"],
     "onnx": ["onnx>=1.23", "onnxscript>=0.7.2", "onnxruntime>=1.23"],
-    "safetensors": ["safetensors>=0.4"],
+    "safetensors": ["safetensors>=0.5"],
     "skops": ["skops>=0.11"],
 }
 FOR_USERS = [name for extra in EXTRAS.values() for name in extra]
@@ -26,7 +26,7 @@ EXTRAS["test"] = [
     "pytest-xdist>=3.3",
     "hypothesis>=6.80",
     "pandas>=2",
-    "polars>=0.20.23",
+    "polars>=1",
     "numpydoc>=1.8",
     *FOR_USERS,
 ]

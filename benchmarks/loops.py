@@ -13,7 +13,6 @@ import torch
 from problems import make_independent
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
-from skorch import NeuralNetClassifier
 from torch import nn
 
 from skdvn import Adam, AdamW, Crops
@@ -71,6 +70,8 @@ def feed_forward(n_features, n_labels):
 
 def ways_with_labels(n_features, n_labels, epochs, batch_size):
     """Estimators of a feed-forward network, by names."""
+    from skorch import NeuralNetClassifier
+
     return {
         "plain loop": Loop(feed_forward(n_features, n_labels), epochs, batch_size),
         "skdvn": FeedForwardClassifier(

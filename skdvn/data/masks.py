@@ -179,11 +179,17 @@ class MaskTargets:
         channels = (mask == shown).astype(np.uint8)
         state = np.where(np.isin(mask, self.classes_), KNOWN, UNSEEN).astype(np.uint8)
         if self.ignore_label is not None:
-            ignored = mask == self.ignore_label
+            ignored = self._ignored(mask)
             state[ignored] = IGNORED
             if self.n_outputs_ > 1:
                 channels[0, ignored] = 1  # so that every pixel has a class
         return channels, state[np.newaxis]
+
+    def _ignored(self, mask):
+        """Where a mask holds the `ignore_label`: nowhere, if it is of another kind."""
+        if isinstance(self.ignore_label, str) != (mask.dtype.kind in "US"):
+            return np.zeros(mask.shape, bool)
+        return mask == self.ignore_label
 
     def _unseen(self, mask):
         """Some of the classes of a mask that `fit` has not seen."""

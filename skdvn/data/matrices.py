@@ -30,7 +30,7 @@ def canonical(array):
     if not sparse.issparse(array) or array.ndim != 2:
         return array
     if not _is_plain(array.dtype) and array.dtype.kind != "c":
-        array = array.astype(np.float64)
+        array = array.copy().astype(np.float64)  # old SciPy adds up what it is given
     array = array.tocsr()
     # Another one on the same arrays, since a matrix takes notes of its order.
     rows = sparse.csr_matrix((array.data, array.indices, array.indptr), array.shape)
