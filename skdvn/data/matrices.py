@@ -2,6 +2,8 @@
 
 from numbers import Number
 
+from copy import deepcopy
+
 import numpy as np
 from scipy import sparse
 
@@ -30,7 +32,7 @@ def canonical(array):
     if not sparse.issparse(array) or array.ndim != 2:
         return array
     if not _is_plain(array.dtype) and array.dtype.kind != "c":
-        array = array.copy().astype(np.float64)  # old SciPy adds up what it is given
+        array = deepcopy(array).astype(np.float64)  # old SciPy adds up what it is given
     array = array.tocsr()
     # Another one on the same arrays, since a matrix takes notes of its order.
     rows = sparse.csr_matrix((array.data, array.indices, array.indptr), array.shape)
