@@ -1,8 +1,7 @@
 """Labels and sparse matrices of the user in plain forms, whatever they came in."""
 
-from numbers import Number
-
 from copy import deepcopy
+from numbers import Number
 
 import numpy as np
 from scipy import sparse
