@@ -1,7 +1,6 @@
 """The networks of estimators of labels, as their parameters say."""
 
 import warnings
-from inspect import signature
 
 import numpy as np
 import torch
@@ -24,8 +23,8 @@ from .stack import StackedGuess, checked_estimators
 MAX_ROWS_FOR_COUNTS = 3_000
 # More weights take more than 4 GB, and as much again for gradients and momentum.
 MAX_WEIGHTS = 10**9
-# Parameters of networks that make the guess themselves.
-IDLE_ON_EXPERTS = ("hidden_layer_sizes", "standardize")
+# Parameters of networks that make the guess themselves, and their defaults.
+IDLE_ON_EXPERTS = {"hidden_layer_sizes": (300,), "standardize": True}
 # Methods of networks that have a guess of the labels.
 GUESSING = ("guess", "guess_losses")
 
@@ -84,12 +83,9 @@ def _is_none(estimators):
 
 
 def _warn_of_idle(params):
-    defaults = signature(type(params)).parameters
-    for name in IDLE_ON_EXPERTS:
+    for name, default in IDLE_ON_EXPERTS.items():
         value = getattr(params, name)
-        if not np.array_equal(
-            np.atleast_1d(value), np.atleast_1d(defaults[name].default)
-        ):
+        if not np.array_equal(np.atleast_1d(value), np.atleast_1d(default)):
             warnings.warn(
                 f"{name}={value!r} has no effect: the value stands on what the "
                 "estimators say. Leave it at its default, or set estimators=() for a "
