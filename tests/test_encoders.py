@@ -199,6 +199,8 @@ def test_a_guess_is_asked_only_of_networks_that_have_one():
     for params in ({"init": "guess"}, {"loss": Loss(guess_weight=1.0)}):
         with pytest.raises(ValueError, match=r"Plain lacks the method.*guess_losses"):
             make(encoder=None, network=Plain, **params).fit(flat, Y)
+    with pytest.raises(ValueError, match="tuples names 'guess'.*Plain has no method"):
+        make(encoder=None, network=Plain, tuples={"guess": 1}).fit(flat, Y)
 
 
 def test_the_feed_forward_part_can_start_the_paper_s_network():

@@ -101,7 +101,9 @@ def read_weights(sample_weight: ArrayLike, X: Any) -> NDArray[Any]:
     weights : ndarray of shape (n_samples,)
     """
     try:
-        np.asarray(sample_weight, np.float64)
+        weights = np.asarray(sample_weight)
+        casting = "same_kind" if weights.dtype.kind == "c" else "unsafe"
+        weights.astype(np.float64, casting=casting)
     except (TypeError, ValueError) as error:
         hint = " Pass list(sample_weight)." * isinstance(sample_weight, Iterator)
         kind = TypeError if isinstance(error, TypeError) else ValueError

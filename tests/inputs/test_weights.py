@@ -127,7 +127,7 @@ def test_iterators_are_refused(method):
         getattr(clf, method)(X, Y, sample_weight=iter(WEIGHT))
     with pytest.raises(TypeError, match=r"sample_weight.* Pass list\(sample_weight\)"):
         relaxed_f1_score(Y, Y, sample_weight=iter(WEIGHT))
-    for strange in ({0: 1.0}, ["a"] * N, [[1], [1, 2]] * (N // 2)):
+    for strange in ({0: 1.0}, ["a"] * N, [1j] * N, [[1], [1, 2]] * (N // 2)):
         with pytest.raises((TypeError, ValueError), match="^sample_weight must hold"):
             getattr(clf, method)(X, Y, sample_weight=strange)
 

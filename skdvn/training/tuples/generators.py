@@ -50,6 +50,12 @@ def other_truths(batch):
 def _sample(network, context, rng):
     if hasattr(network, "sample"):
         return network.sample(context, rng)
+    if not hasattr(network, "guess"):
+        raise ValueError(
+            "tuples names 'guess', but the network makes none: "
+            f"{type(network).__name__} has no method guess(context). Take "
+            "'stratified', or give it one."
+        )
     p = network.guess(context)
     draw = torch.rand(p.shape, generator=rng, dtype=p.dtype).to(p.device)
     return (draw < p).to(p.dtype)
