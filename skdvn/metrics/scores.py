@@ -102,8 +102,9 @@ def read_weights(sample_weight: ArrayLike, X: Any) -> NDArray[Any]:
     """
     try:
         weights = np.asarray(sample_weight)
-        casting = "same_kind" if weights.dtype.kind == "c" else "unsafe"
-        weights.astype(np.float64, casting=casting)
+        if np.iscomplexobj(weights):
+            raise TypeError("complex numbers are no weights")
+        weights.astype(np.float64)
     except (TypeError, ValueError) as error:
         hint = " Pass list(sample_weight)." * isinstance(sample_weight, Iterator)
         kind = TypeError if isinstance(error, TypeError) else ValueError
