@@ -62,6 +62,7 @@ def test_n_jobs_changes_no_result(digits, capsys, params):
     assert numbers == sorted(numbers)
 
 
+@pytest.mark.slow
 def test_n_jobs_works_in_other_processes(digits, tmp_path):
     def oracle(y, y_true):
         (tmp_path / str(os.getpid())).touch()

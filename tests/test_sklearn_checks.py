@@ -11,7 +11,7 @@ from skdvn.baselines import FeedForwardClassifier
 @parametrize_with_checks(
     [DVNMultiLabelClassifier(cv=2), FeedForwardClassifier(max_iter=20)]
 )
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(5)
 @pytest.mark.filterwarnings("ignore")
 def test_scikit_learn_check(estimator, check):
     check(estimator)
