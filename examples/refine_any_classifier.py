@@ -45,7 +45,7 @@ clf.fit(X_train, Y_train)
 print("weights of the logits:", clf.guess_.weights_.round(2))
 
 # %%
-# Beside it stands the rule with the highest expected F1 on each of the two alone, with
+# Beside it stands the plug-in rule for the expected F1 on each of the two alone, with
 # probabilities as they come.
 
 models = {

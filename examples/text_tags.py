@@ -51,7 +51,7 @@ print(f"{Y_train.sum(axis=1).mean():.1f} tags per text")
 
 # %%
 # X goes in as it is, sparse. Beside the Deep Value Network, logistic regression of each
-# tag on tf-idf weights, with the rule with the highest expected F1.
+# tag on tf-idf weights, with the plug-in rule for F1.
 
 one_vs_rest = OneVsRestClassifier(LogisticRegression(C=3, max_iter=1000))
 plug_in = PlugInClassifier(make_pipeline(TfidfTransformer(), one_vs_rest))

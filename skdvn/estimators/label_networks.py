@@ -55,7 +55,7 @@ def experts_of(params):
     experts : StackedGuess or None
     """
     given = params.estimators
-    if _is_none(given):
+    if _is_empty(given):
         return None
     automatic = isinstance(given, str) and given == "auto"
     if not automatic:
@@ -78,7 +78,7 @@ def experts_of(params):
     return StackedGuess(given, params.cv, params.n_jobs, params.random_state)
 
 
-def _is_none(estimators):
+def _is_empty(estimators):
     return isinstance(estimators, list | tuple) and not estimators
 
 
@@ -97,7 +97,7 @@ def _warn_of_idle(params):
 def check_partial(params):
     """Raise if `partial_fit` cannot do what the parameters say."""
     given = params.estimators
-    if given != "auto" and not _is_none(given):
+    if given != "auto" and not _is_empty(given):
         raise ValueError(
             f"estimators={given!r} cannot be used in partial_fit, since they need all "
             "rows at once. Allowed are 'auto' and ()."
