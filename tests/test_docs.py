@@ -51,3 +51,11 @@ def test_the_code_of_the_readme_runs():
     blocks = re.findall(r"^\.\. code:: python\n\n((?:    .*\n|\n)+)", README, re.M)
     assert len(blocks) == 1
     exec(textwrap.dedent(blocks[0]), {})
+
+
+def test_the_readme_shows_its_figure():
+    docutils = pytest.importorskip("docutils.core")
+    nodes = pytest.importorskip("docutils.nodes")
+    document = docutils.publish_doctree(README, settings_overrides={"report_level": 5})
+    (figure,) = document.findall(nodes.image)
+    assert (ROOT / figure["uri"]).exists() and figure["alt"]

@@ -14,7 +14,7 @@ THIN = 0.2
 
 
 def rounding_below_zero():
-    """Weighted variances of constant columns may round to such; scales are 1 anyway."""
+    """For scalers: weighted variances of constant columns may; scales are 1 anyway."""
     return np.errstate(invalid="ignore", over="ignore")
 
 
