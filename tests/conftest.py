@@ -35,6 +35,12 @@ def pytest_collection_modifyitems(items):
         n_seen[test] += 1
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup():
+    """Modules of users draw from torch's generator; no test depends on those before."""
+    torch.manual_seed(0)
+
+
 @pytest.fixture(scope="session")
 def data_home():
     """The folder of the real data sets; the test is skipped without one."""

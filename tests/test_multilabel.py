@@ -716,7 +716,7 @@ def test_network_of_the_user(small, how, form):
     X, Y = small
     module = Bilinear(6, 4)
     start = module.linear.weight.detach().clone()
-    clf = make(network=module if how == "module" else Bilinear, max_iter=20)
+    clf = make(network=module if how == "module" else Bilinear, max_iter=30)
     clf.fit(form(X), Y)
     assert clf.score(form(X), Y) > 0.75
     assert clf.network_.seen == {torch.Tensor}

@@ -165,6 +165,7 @@ def test_label_predictions(name):
     assert_agrees(model, rows(name), *climbed(predictions(model), rows(name)))
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", [name for name in LABELERS if name != "feed-forward"])
 def test_label_values(name):
     model = fitted("labels", name)

@@ -30,6 +30,7 @@ OPTIONAL = (
 )
 
 
+@pytest.mark.slow
 def test_import_brings_nothing_optional():
     """Nor is anything trained, drawn or downloaded by it."""
     code = f"""

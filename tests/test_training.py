@@ -65,6 +65,7 @@ def decayed_apart(network, alpha):
     ]
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("solver", ["sgd", "adam", "adamw"])
 @pytest.mark.parametrize("alpha", [0.0, 0.1])
 @pytest.mark.parametrize("max_norm", [0.3, float("inf")])

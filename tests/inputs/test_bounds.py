@@ -115,6 +115,7 @@ def check_all_finite_or_diverged(clf):
         assert np.isfinite(found).all()
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("network", NETWORKS, ids=["linear", "oracle"])
 @pytest.mark.parametrize("params", EXTREMES, ids=str)
 def test_extremes(params, network):

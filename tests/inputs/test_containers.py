@@ -92,6 +92,7 @@ def test_containers_of_classes(name):
         check_same(CLASS_DOORS[name], container(CLASSES))
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("name", each(CLASS_DOORS))
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning")
 def test_a_column_of_classes(name):

@@ -15,6 +15,7 @@ def awkward(array, dtype):
     return found
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("name", each(LABEL_DOORS))
 def test_big_endian_labels(name):
     check_same(LABEL_DOORS[name], awkward(Y, ">f8"))

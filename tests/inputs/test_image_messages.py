@@ -151,6 +151,7 @@ NO_SEQUENCE = {
 }
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("fault", BAD_IMAGES)
 @pytest.mark.parametrize("door", IMAGES_ONLY)
 def test_images_to_a_fitted_segmenter(door, fault, fitted):
@@ -161,6 +162,7 @@ def test_images_to_a_fitted_segmenter(door, fault, fitted):
     check_refused(IMAGES_ONLY[door], fitted["dvn"], images, Y, message=message)
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("fault", BAD_MASKS)
 @pytest.mark.parametrize("door", [*MASK_DOORS, "score", "oracle_values", *MAP_DOORS])
 def test_masks_to_a_fitted_segmenter(door, fault, fitted):
@@ -175,6 +177,7 @@ def test_masks_to_a_fitted_segmenter(door, fault, fitted):
     check_refused(doors[door], fitted["dvn"], images, masks, message=message)
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("fault", BAD_MASKS)
 @pytest.mark.parametrize("door", SCORERS)
 def test_masks_to_scorers(door, fault, fitted):
