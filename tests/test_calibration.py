@@ -280,7 +280,7 @@ def test_sparse_data_and_frames(dvn):
     assert clf.predict_value(sparse.csr_matrix(X_TEST)).shape == (len(X_TEST),)
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_images_in_arrays_and_lists(method):
     split = ShuffleSplit(1, test_size=0.4, random_state=0)

@@ -377,6 +377,7 @@ def test_values_of_a_network_of_ones_own(tmp_path):
     check_value(model, X, Y, tmp_path / "model.onnx")
 
 
+@pytest.mark.slow
 @needs_exporter
 def test_networks_that_depend_on_data_are_refused(tmp_path):
     class Moody(Opinion):
