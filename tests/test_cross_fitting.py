@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy import sparse
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.model_selection import KFold, ShuffleSplit
@@ -28,6 +28,23 @@ def test_cross_fitted_by_hand():
     for train, test in folds.split(X):
         expected = OVR.fit(X[train], Y[train]).predict_proba(X[test])
         np.testing.assert_allclose(fitted.cross_fitted_[test], expected, atol=1e-6)
+
+
+def test_the_classifiers_of_the_folds_predict_together():
+    fitted = CrossFitted("own", OVR, KFold(3), refit=False).fit(X, Y)
+    alone = CrossFitted("own", OVR, KFold(3)).fit(X, Y)
+    np.testing.assert_array_equal(fitted.cross_fitted_, alone.cross_fitted_)
+    logits = [
+        np.log(p / (1 - p))
+        for p in (
+            clone(OVR).fit(X[train], Y[train]).predict_proba(X)
+            for train, _ in KFold(3).split(X)
+        )
+    ]
+    found = fitted.predict_proba(X)
+    expected = 1 / (1 + np.exp(-np.mean(logits, axis=0)))
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    assert len(alone.estimators_) == 1
 
 
 @pytest.mark.parametrize("inner", [LogisticRegression(), RandomForestClassifier(5)])
@@ -63,7 +80,7 @@ def test_sparse_labels_reach_classifiers_that_do_not_take_them(classifier):
 def test_prefit():
     fitted = OneVsRestClassifier(LogisticRegression()).fit(X[:40], Y[:40])
     guess = StackedGuess([("lr", fitted)], cv="prefit").fit(X[40:], Y[40:])
-    assert guess.experts_[0][1].estimator_ is fitted
+    assert guess.experts_[0][1].estimators_[0] is fitted
     narrow = OneVsRestClassifier(LogisticRegression()).fit(X[:40, :2], Y[:40, :2])
     with pytest.raises(ValueError, match=r"'lr'.*cannot predict as fitted before"):
         StackedGuess([("lr", narrow)], cv="prefit").fit(X, Y)

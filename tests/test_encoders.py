@@ -5,7 +5,10 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from scipy.special import expit, logit
+from scipy.stats import spearmanr
 from settings import QUICK_LABELS
+from sklearn.base import clone
 from sklearn.model_selection import cross_val_score
 from torch import nn
 
@@ -20,6 +23,7 @@ from skdvn.networks import (
     members,
 )
 from skdvn.oracles import ORACLES, relaxed_f1
+from skdvn.persistence import load, save
 
 X, Y = load_digit_attributes(noise=3, return_X_y=True)
 X = X.reshape(-1, 8, 8, 1)
@@ -93,10 +97,73 @@ def test_flat_inputs_and_cross_validation():
     assert cross_val_score(make(max_iter=1), X, Y, cv=2).shape == (2,)
 
 
-def test_with_an_encoder_the_network_guesses():
-    clf = DVNMultiLabelClassifier(encoder=Encoder, max_iter=1, random_state=0)
-    assert clf.fit(X[:100], Y[:100]).guess_ is None
-    assert (clf.predict_proba(X) != clf.predict_relaxed(X)).any()
+# -- an encoder that makes the guess --------------------------------------------------
+
+GUESSING = {"encoder": Encoder, "cv": 2, "max_iter": 3, "random_state": 0}
+
+
+def networks_behind(clf):
+    ((_, expert),) = clf.guess_.experts_
+    return expert.estimators_
+
+
+@pytest.fixture(scope="module")
+def guessing():
+    return DVNMultiLabelClassifier(**GUESSING).fit(X, Y)
+
+
+def test_an_encoder_guesses_once_per_fold(guessing):
+    first, second = networks_behind(guessing)
+    assert not torch.equal(
+        first.network_.encoder.conv.weight, second.network_.encoder.conv.weight
+    )
+    both = [one.predict_proba(X_TEST) for one in (first, second)]
+    middle = expit(np.mean([logit(p) for p in both], axis=0))
+    # What is learned on top is one monotone function of it for each label.
+    found = guessing.predict_proba(X_TEST)
+    for label in range(Y.shape[1]):
+        assert spearmanr(found[:, label], middle[:, label]).statistic > 0.999
+    again = DVNMultiLabelClassifier(**GUESSING).fit(X, Y)
+    np.testing.assert_array_equal(again.predict(X_TEST), guessing.predict(X_TEST))
+
+
+def test_values_on_an_encoder_know_what_it_has_not_seen():
+    clf = DVNMultiLabelClassifier(**GUESSING | {"max_iter": 30}).fit(X, Y)
+    assert clf.predict_value(X_TEST).mean() == pytest.approx(
+        clf.score(X_TEST, Y_TEST), abs=0.04
+    )
+    own = make(network="oracle", estimators=(), refit=True).fit(X, Y)
+    assert own.guess_ is None
+    assert own.predict_value(X_TEST).mean() > own.score(X_TEST, Y_TEST) + 0.06
+
+
+def test_what_is_said_of_training_is_for_the_encoder(guessing):
+    clf = clone(guessing).set_params(learning_rate_init=0.2, n_networks=2).fit(X, Y)
+    for one in networks_behind(clf):
+        assert (one.n_iter_, one.learning_rate_init_) == (3, 0.2)
+        assert len(members(one.network_)) == 2
+    assert clf.n_iter_ == 1
+    assert len(members(clf.network_)) == 1
+    assert len(networks_behind(clf.set_params(refit=True).fit(X, Y))) == 1
+
+
+@pytest.mark.parametrize(("name", "value"), [("solver", "lbfgs"), ("cv", "prefit")])
+def test_encoders_learn_in_mini_batches_by_folds(name, value):
+    clf = DVNMultiLabelClassifier(**{**GUESSING, name: value})
+    with pytest.raises(ValueError, match=f"{name}='{value}' is for estimators.*Leave"):
+        clf.fit(X, Y)
+
+
+def test_a_guess_by_an_encoder_is_saved_without_it(guessing, tmp_path):
+    path = tmp_path / "clf.safetensors"
+    with pytest.raises(ValueError, match=r"encoder=.*without=\['encoder'\]"):
+        save(guessing, path)
+    save(guessing, path, without=["encoder"])
+    loaded = load(path, encoder=Encoder)
+    np.testing.assert_array_equal(
+        loaded.predict_value(X_TEST), guessing.predict_value(X_TEST)
+    )
+    assert loaded.fit(X, Y).guess_ is not None
 
 
 @pytest.mark.parametrize(
@@ -173,7 +240,7 @@ def test_apart_only_the_guess_trains_the_local_part(make_network, uniform):
     ids=str,
 )
 def test_oracle_shaped_values_learn(params):
-    clf = make(network="oracle", **params)
+    clf = make(network="oracle", estimators=(), **params)
     flat = clf.encoder is None
     x, x_test = (part.reshape(len(part), -1) if flat else part for part in (X, X_TEST))
     clf.fit(x, Y)

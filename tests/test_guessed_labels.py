@@ -132,11 +132,18 @@ def test_texts():
     assert clf.predict_value(texts[:20]).shape == (20,)
 
 
+@pytest.mark.parametrize(("refit", "n_kept"), [("auto", 1), (True, 1), (False, 3)])
+def test_who_predicts_new_rows(refit, n_kept):
+    clf = make([("lr", LR)], cv=3, refit=refit).fit(X, Y)
+    assert len(clf.guess_.experts_[0][1].estimators_) == n_kept
+    assert clf.score(X_TEST, Y_TEST) > 0.65
+
+
 def test_prefit_estimators_stay_as_they_are():
     first = clone(LR).fit(X_TEST, Y_TEST)
     before = first.estimators_[0].coef_.copy()
     clf = make([("lr", first)], cv="prefit").fit(X, Y)
-    assert clf.guess_.experts_[0][1].estimator_ is first
+    assert clf.guess_.experts_[0][1].estimators_[0] is first
     assert_array_equal(first.estimators_[0].coef_, before)
 
 

@@ -1,7 +1,7 @@
 """What a user would pick instead: decision rules, feed-forward networks."""
 
+from ..estimators import FeedForwardClassifier
 from .decision_rules import PlugInClassifier, ThresholdClassifier, plug_in_labels
-from .feed_forward import FeedForwardClassifier
 from .pixelwise import FCNSegmenter, PixelwiseSegmenter, UNetSegmenter
 from .plug_in_masks import PlugInSegmenter
 

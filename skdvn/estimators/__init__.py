@@ -21,7 +21,9 @@ from .components import (
     above,
     at_least,
 )
+from .cross_fitting import CrossFitted
 from .experts import KernelRidgeExpert, LogisticExpert, NeighborsExpert
+from .feed_forward import FeedForwardClassifier
 from .fingerprint import fingerprint
 from .forests import TreesExpert
 from .image_codec import ImageCodec
@@ -30,8 +32,6 @@ from .image_sizes import Geometry, Sizes
 from .initializers import EstimatorStart, MeanStart, SegmenterStart
 from .input_views import ClippingScaler, InputView
 from .label_codec import LabelCodec, check_positives
-from .label_networks import feed_forward
-from .label_plan import plan_for_feed_forward
 from .label_rows import read_rows, without_weightless
 from .label_splits import Splitter
 from .label_targets import LabelTargets, labels_of
@@ -90,10 +90,12 @@ __all__ = [
     "ClippingScaler",
     "Component",
     "Crops",
+    "CrossFitted",
     "DVNMultiLabelClassifier",
     "DVNSegmenter",
     "EarlyStopping",
     "EstimatorStart",
+    "FeedForwardClassifier",
     "Geometry",
     "ImageCodec",
     "Initializer",
@@ -126,7 +128,6 @@ __all__ = [
     "counting",
     "execution_for",
     "experts_for",
-    "feed_forward",
     "fingerprint",
     "half_pays",
     "labels_of",
@@ -140,7 +141,6 @@ __all__ = [
     "on_one_thread",
     "packed",
     "pixel_objective",
-    "plan_for_feed_forward",
     "plan_for_pixels",
     "read_rows",
     "reading_numbers",

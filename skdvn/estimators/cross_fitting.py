@@ -5,11 +5,13 @@ from numbers import Integral
 import numpy as np
 from joblib import Parallel, delayed
 from scipy import sparse
+from scipy.special import expit
 from sklearn.base import clone
 from sklearn.model_selection import KFold, StratifiedKFold, check_cv
 from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils.validation import _num_samples, has_fit_parameter
 
+from .experts import logits_of
 from .label_targets import LabelTargets
 from .parameters import checked_weight
 
@@ -31,18 +33,23 @@ class CrossFitted:
         "prefit" the estimator is taken as it is, and must have been fitted to other
         rows.
     n_jobs, random_state : int, RandomState instance or None
+    refit : bool, default=True
+        Whether new rows are predicted by a classifier fitted to all rows, or by the
+        mean logits of those of the folds.
 
     Attributes
     ----------
     cross_fitted_ : ndarray of shape (n_samples, n_labels)
         Probabilities of the training rows.
-    estimator_ : classifier
-        Fitted to all rows.
+    estimators_ : list of classifier
+        Those that predict new rows: the one fitted to all rows, or one per fold.
     """
 
-    def __init__(self, name, estimator, cv=5, n_jobs=None, random_state=None):
+    def __init__(
+        self, name, estimator, cv=5, n_jobs=None, random_state=None, refit=True
+    ):
         self.name, self.estimator, self.cv = name, estimator, cv
-        self.n_jobs, self.random_state = n_jobs, random_state
+        self.n_jobs, self.random_state, self.refit = n_jobs, random_state, refit
 
     def fit(self, X, y, sample_weight=None, targets=None):
         """Fit clones to all rows and to folds.
@@ -70,25 +77,29 @@ class CrossFitted:
             )
         n, weight = _num_samples(X), checked_weight(sample_weight, X)
         if self._is_prefit:
-            self.estimator_ = self.estimator
-            self.cross_fitted_ = self._says(self.estimator_, X, "as fitted before")
+            self.estimators_ = [self.estimator]
+            self.cross_fitted_ = self._says(self.estimator, X, "as fitted before")
             return self
         used = np.arange(n) if weight is None else np.flatnonzero(weight)
         rng = check_random_state(self.random_state)
         folds = self._folds(_safe_indexing(X, used), _safe_indexing(y, used), rng)
         seed = rng.randint(2**31 - 1)
-
-        def fitted_on(rows, where):
-            return self._fitted_on(X, y, weight, rows, seed, where)
+        # Where they stay, networks that start alike would err alike.
+        seeds = [seed + (0 if self.refit else k) for k in range(len(folds))]
 
         def one(k, train, test):
             where = f"in fold {k + 1} of {len(folds)}"
-            fitted = fitted_on(used[train], where)
-            return self._says(fitted, _safe_indexing(X, used[test]), where)
+            fitted = self._fitted_on(X, y, weight, used[train], seeds[k], where)
+            said = self._says(fitted, _safe_indexing(X, used[test]), where)
+            return None if self.refit else fitted, said
 
         pool = Parallel(n_jobs=self.n_jobs, prefer="threads")
-        parts = pool(delayed(one)(k, *fold) for k, fold in enumerate(folds))
-        self.estimator_ = fitted_on(used, "on all rows")
+        found = pool(delayed(one)(k, *fold) for k, fold in enumerate(folds))
+        kept, parts = zip(*found, strict=True)
+        self.estimators_ = list(kept)
+        if self.refit:
+            whole = self._fitted_on(X, y, weight, used, seed, "on all rows")
+            self.estimators_ = [whole]
         if len(used) < n:
             known, self.cross_fitted_ = used, self.predict_proba(X)
         else:
@@ -100,7 +111,10 @@ class CrossFitted:
 
     def predict_proba(self, X):
         """Probabilities of the labels, shape (n_samples, n_labels)."""
-        return self._says(self.estimator_, X, "on these rows")
+        said = [self._says(one, X, "on these rows") for one in self.estimators_]
+        if len(said) == 1:
+            return said[0]
+        return expit(np.mean([logits_of(part) for part in said], axis=0))
 
     @property
     def _is_prefit(self):

@@ -8,7 +8,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from scipy import sparse
 from scipy.linalg import get_lapack_funcs
-from scipy.special import expit
+from scipy.special import expit, logit
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import KFold
 from sklearn.utils import check_array, check_consistent_length, check_random_state
@@ -333,6 +333,11 @@ def _ridge(kernel, truth, weight, alpha):
     inverse = np.tril(inverse) + np.tril(inverse, -1).T
     dual = inverse @ truth
     return dual, truth - dual / np.diag(inverse)[:, None]
+
+
+def logits_of(probabilities):
+    """Logits, clipped where they would be infinite."""
+    return logit(np.clip(probabilities, LIMIT, 1 - LIMIT))
 
 
 def log_loss(probabilities, Y, weight=None):

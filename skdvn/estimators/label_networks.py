@@ -1,8 +1,5 @@
 """The networks of estimators of labels, as their parameters say."""
 
-import warnings
-
-import numpy as np
 import torch
 
 from ..networks import CountNetwork, GuessLabelNetwork, LabelNetwork
@@ -17,14 +14,11 @@ from .parameters import (
     on_experts,
     resolve_loss,
 )
-from .stack import StackedGuess, checked_estimators
 
 # The number of labels is learned from at most so many rows.
 MAX_ROWS_FOR_COUNTS = 3_000
 # More weights take more than 4 GB, and as much again for gradients and momentum.
 MAX_WEIGHTS = 10**9
-# Parameters of networks that make the guess themselves, and their defaults.
-IDLE_ON_EXPERTS = {"hidden_layer_sizes": (300,), "standardize": True}
 # Methods of networks that have a guess of the labels.
 GUESSING = ("guess", "guess_losses")
 
@@ -41,72 +35,6 @@ def stands_on_guess(params):
     if is_own_network(params.network):
         return False
     return label_net(params).local_term == "oracle"
-
-
-def experts_of(params):
-    """Who guesses the labels, not fitted; None where the network has to.
-
-    Parameters
-    ----------
-    params : DVNMultiLabelClassifier
-
-    Returns
-    -------
-    experts : StackedGuess or None
-    """
-    given = params.estimators
-    if _is_empty(given):
-        return None
-    automatic = isinstance(given, str) and given == "auto"
-    if not automatic:
-        checked_estimators(given)
-    if not stands_on_guess(params) or params.encoder is not None:
-        if automatic:
-            return None
-        raise ValueError(
-            "estimators are for network='oracle' without an encoder, whose value "
-            f"stands on what they say; got network={params.network!r} and "
-            f"encoder={params.encoder!r}. Set estimators to 'auto' or () with these."
-        )
-    taken = params.get_params(deep=False).keys() & params._named_estimators().keys()
-    if taken:
-        raise ValueError(
-            f"estimators names {sorted(taken)}, which are parameters of "
-            f"{type(params).__name__}. Give other names."
-        )
-    _warn_of_idle(params)
-    return StackedGuess(given, params.cv, params.n_jobs, params.random_state)
-
-
-def _is_empty(estimators):
-    return isinstance(estimators, list | tuple) and not estimators
-
-
-def _warn_of_idle(params):
-    for name, default in IDLE_ON_EXPERTS.items():
-        value = getattr(params, name)
-        if not np.array_equal(np.atleast_1d(value), np.atleast_1d(default)):
-            warnings.warn(
-                f"{name}={value!r} has no effect: the value stands on what the "
-                "estimators say. Leave it at its default, or set estimators=() for a "
-                "network that makes the guess itself.",
-                stacklevel=7,
-            )
-
-
-def check_partial(params):
-    """Raise if `partial_fit` cannot do what the parameters say."""
-    given = params.estimators
-    if given != "auto" and not _is_empty(given):
-        raise ValueError(
-            f"estimators={given!r} cannot be used in partial_fit, since they need all "
-            "rows at once. Allowed are 'auto' and ()."
-        )
-    if params.solver == "lbfgs":
-        raise ValueError(
-            "solver='lbfgs' cannot be used in partial_fit, since it needs all rows at "
-            "once. Allowed are 'auto', 'sgd' and 'adam'."
-        )
 
 
 def starts_at_guess(params):

@@ -22,11 +22,10 @@ from .base import execution_for
 from .building import check_goes_on
 from .callbacks import with_callbacks
 from .components import AUTO, MOST, Initializer, LabelNet, above, at_least
+from .guessers import check_partial, experts_of, settings_of_value
 from .label_codec import LabelCodec, check_positives
 from .label_networks import (
-    check_partial,
     count_network,
-    experts_of,
     label_builder,
     new_label_network,
     stands_on_guess,
@@ -82,12 +81,12 @@ class DVNMultiLabelClassifier(NamedEstimators, LabelEstimator):
         searched by names such as ``lr__C``. X is theirs then, and may
         be whatever they take, as a data frame or texts. "auto" is logistic regression,
         extra trees and nearest neighbours, up to 2,000 rows kernel ridge regression,
-        and from 5,000 rows of dense inputs a perceptron. With () the network makes a
-        guess of its own, as always with an `encoder`. Not used with
-        ``network="linear"`` or a network of your own.
+        and from 5,000 rows of dense inputs a perceptron; with an `encoder` it is the
+        network behind that. With () the value network makes a guess of its own. Not
+        used with ``network="linear"`` or a network of your own.
     cv : int, splitter, iterable of splits or "prefit", default=5
-        How `estimators` of your own are cross-fitted; an int is a number of shuffled
-        folds.
+        How `estimators` of your own, or an `encoder`, are cross-fitted; an int is a
+        number of shuffled folds.
     network : {"oracle", "linear"}, LabelNet, torch.nn.Module or callable, \
 default="oracle"
         A value that is shaped like the oracle, against a guess of the labels
@@ -99,15 +98,17 @@ default="oracle"
         network that is trained.
     hidden_layer_sizes : int or array-like of int, default=(300,)
         Widths of the hidden layers of the local part, which sees x; not used on
-        `estimators`. More pay with many rows. A network may have up to a billion
-        weights.
+        `estimators` without an `encoder`. More pay with many rows. A network may have
+        up to a billion weights.
     encoder : torch.nn.Module or callable, default=None
         What inputs go through before the above, for example a convolutional network
         for images: a module that maps tensors (n, ...) to features (n, ...), which is
-        copied with its weights, or a function without arguments that makes one. It
-        is trained with the rest. X may then have more than two dimensions. Values are
-        nearer to the truth where a `skdvn.baselines.FeedForwardClassifier` has the
-        encoder and is one of the `estimators`.
+        copied with its weights, or a function without arguments that makes one. X may
+        then have more than two dimensions. By default it is trained in a
+        `skdvn.baselines.FeedForwardClassifier`, which guesses the labels, once per fold
+        of `cv`; `hidden_layer_sizes`, `standardize` and what is said of training below,
+        from `solver` to `n_networks`, are for that. With ``estimators=()`` or
+        ``network="linear"`` it is trained with the value.
     standardize : bool, default=True
         Whether inputs are standardised and clipped to [-3, 5] inside the estimator; not
         used on `estimators`. Sparse inputs stay sparse. Inputs of more than two
@@ -192,7 +193,9 @@ classifier or Initializer, default="auto"
     refit : bool or "auto", default="auto"
         Whether to hold out one part only and train anew on all rows at the end, or
         to cross-validate and keep the networks of the folds. "auto" does the former
-        with more than 2,500 rows or several `n_networks`.
+        with more than 2,500 rows or several `n_networks`. Of `estimators` of your own
+        "auto" fits each anew, and with False those of the folds predict together, as
+        they always do with an `encoder` unless this is True.
     n_networks : int, default=1
         Networks that are trained on all rows, from different weights, to predict
         jointly; at most 1,000. With ``refit=False`` there is one per fold, whatever
@@ -444,12 +447,13 @@ classifier or Initializer, default="auto"
         data = codec.fit_transform(rows, draft, starts_at_guess(draft), experts)
         check_positives(data.Y)
         self._check_continuity(draft, codec)
-        splits = label_splits(draft, codec, data, X_val, y_val)
+        settings = settings_of_value(draft, codec)
+        splits = label_splits(settings, codec, data, X_val, y_val)
         examples = codec.examples(data)
         scale = step_scale(self, codec, examples)
         if continues(draft):
             scale = self._step_scale
-        plan = plan_for_labels(draft, codec, examples, splits, scale)
+        plan = plan_for_labels(settings, codec, examples, splits, scale)
         trained = self._train(plan, examples, execution, X=X, y=y)
         draft._settle(codec, scale)
         draft._keep(trained)
@@ -525,15 +529,16 @@ classifier or Initializer, default="auto"
             data = codec.transform(rows, partial(codec.targets.encode, name="y"))
         examples = codec.examples(data)
         scale = step_scale(self, codec, examples) if first else self._step_scale
-        candidate = first_optimization(draft, codec, len(examples))
-        settled, build = next_optimization(draft, candidate), None
+        settings = settings_of_value(draft, codec)
+        candidate = first_optimization(settings, codec, len(examples))
+        settled, build = next_optimization(settings, candidate), None
         objective = label_objective(draft, codec, examples, scale)
         if first:
             draft._settle(codec, scale)
             draft.validation_score_ = float("nan")
             draft._keep_selection(settled, label_ascent(draft, codec, scale))
             build = label_builder(draft, codec, draft._fresh_network, examples)
-        optimization = at_constant_rate(draft, settled)
+        optimization = at_constant_rate(settings, settled)
         draft._train_part(build, examples, objective, optimization)
         return self._adopt(draft)
 

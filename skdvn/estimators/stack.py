@@ -18,10 +18,10 @@ from ..data import batches_of, canonical, rows_at_once, stacked
 from ..data.typing import ArrayLike, MatrixLike, NDArray, RandomState, Self
 from .cross_fitting import CrossFitted
 from .experts import (
-    LIMIT,
     KernelRidgeExpert,
     LogisticExpert,
     NeighborsExpert,
+    logits_of,
     numbers,
 )
 from .forests import TreesExpert
@@ -158,11 +158,15 @@ class StackedGuess(NamedEstimators):
     random_state : int, RandomState instance or None, default=None
         Controls folds, trees and samples of rows. Pass an int for the same result at
         each call.
+    refit : bool, default=True
+        Whether `estimators` are fitted to all rows in the end. With False new rows get
+        the mean logits of those of the folds, which saves that fit, and is better for
+        classifiers that gain from averaging, as neural networks do. Not used by "auto".
 
     Attributes
     ----------
     experts_ : list of (str, expert)
-        Fitted to all rows.
+        Fitted.
     weights_ : ndarray of shape (n_experts,)
         Non-negative.
     rate_weight_, bias_ : float
@@ -195,11 +199,13 @@ class StackedGuess(NamedEstimators):
         cv: Any = 5,
         n_jobs: int | None = None,
         random_state: RandomState = None,
+        refit: bool = True,
     ) -> None:
         self.estimators = estimators
         self.cv = cv
         self.n_jobs = n_jobs
         self.random_state = random_state
+        self.refit = refit
 
     def fit(
         self, X: Any, y: MatrixLike, sample_weight: ArrayLike | None = None
@@ -282,7 +288,7 @@ class StackedGuess(NamedEstimators):
         return [
             (
                 name,
-                CrossFitted(name, estimator, cv, self.n_jobs, seed).fit(
+                CrossFitted(name, estimator, cv, self.n_jobs, seed, self.refit).fit(
                     X, y, weight, targets
                 ),
             )
@@ -297,7 +303,7 @@ class StackedGuess(NamedEstimators):
             rows = np.sort(rng.choice(rows, most, replace=False))
         mass = (mass[rows] / (mass[rows].sum() * Y.shape[1]))[:, None]
         base = np.broadcast_to(logit(self.rates_), (len(rows), Y.shape[1]))
-        logits = [*(_logits(one[rows]) for one in said), base]
+        logits = [*(logits_of(one[rows]) for one in said), base]
         truth = dense(Y[rows])
 
         def loss_and_grad(weights):
@@ -320,15 +326,11 @@ class StackedGuess(NamedEstimators):
         base = self.rate_weight_ * logit(self.rates_) + self.bias_
         for rows in batches_of(len(found), rows_at_once(found.shape[1])):
             total = sum(
-                w * _logits(one[rows])
+                w * logits_of(one[rows])
                 for w, one in zip(self.weights_, said, strict=True)
             )
             found[rows] = expit(total + base)
         return found
-
-
-def _logits(probabilities):
-    return logit(np.clip(probabilities, LIMIT, 1 - LIMIT))
 
 
 def checked_estimators(estimators):

@@ -42,6 +42,7 @@ from ..estimators import (
     CalibratedValueCV,
     ClippingScaler,
     Crops,
+    CrossFitted,
     DVNMultiLabelClassifier,
     DVNSegmenter,
     EarlyStopping,
@@ -82,7 +83,7 @@ OWN = (
     *(LabelCodec, ImageCodec, Sizes, LabelTargets, MaskTargets),
     *(EstimatorStart, SegmenterStart, MeanStart),
     *(LogisticExpert, TreesExpert, NeighborsExpert, KernelRidgeExpert),
-    PerceptronExpert,
+    *(PerceptronExpert, CrossFitted),
     *(InputView, ClippingScaler, SigmoidMap),
 )
 SKLEARN = (
@@ -102,6 +103,8 @@ TRUSTED_TYPES = sorted(
 NUMBERS = "biuf"
 # Parameters whose objects become parts of the network.
 OF_NETWORK = ("network", "encoder", "oracle")
+# The one that is part of the networks that guess, too.
+OF_GUESS = "encoder"
 
 
 class Writer:
@@ -185,10 +188,11 @@ class Writer:
     def _object(self, one, where, path):
         if id(one) in self._seen:
             return {"same": self._seen[id(one)]}
-        if type(one) is StackedGuess and one.estimators != "auto":
+        if type(one) is StackedGuess and not _is_of_ours(one.estimators):
             raise ValueError(
                 f"estimators={one.estimators!r} cannot be saved as plain data once "
-                "they are fitted. Remedy: joblib, whose files can run code, or 'auto'."
+                "they are fitted. Remedy: joblib, whose files can run code, or "
+                "estimators of skdvn, or 'auto'."
             )
         self._seen[id(one)] = len(self._seen)
         state = one.__getstate__() if hasattr(one, "__getstate__") else vars(one)
@@ -203,15 +207,18 @@ class Writer:
         if not isinstance(one, BaseEstimator):
             return self._encode(value, where, path)
         inner = f"{where}__" * bool(where) + name.removesuffix("_")
+        if name in self._without and name == OF_GUESS:
+            inner = name  # what is behind it is copied to several places
         if not name.endswith("_") and inner in self._without:
             return self._given(value, inner)
-        if name == "network_" and self._is_on_users_objects(inner):
+        if name == "network_" and self._is_on_users_objects(one, inner):
             return self._members(one, inner, path)
         return self._encode(value, inner, path)
 
-    def _is_on_users_objects(self, where):
+    def _is_on_users_objects(self, one, where):
         prefix = where.removesuffix("network")
-        return any(prefix + name in self._without for name in OF_NETWORK)
+        named = any(prefix + name in self._without for name in OF_NETWORK)
+        return named or (OF_GUESS in self._without and hasattr(one, OF_GUESS))
 
     def _members(self, estimator, where, path):
         """Weights of networks that the user's objects make."""
@@ -240,6 +247,13 @@ class Writer:
             f"save(..., without=[{where!r}]), and give it to load again, "
             f"load(..., {where}=...); or use joblib, whose files can run code."
         )
+
+
+def _is_of_ours(estimators):
+    """Whether the experts of a guess are plain data, too."""
+    return estimators == "auto" or all(
+        type(classifier) in ESTIMATORS for _, classifier in estimators
+    )
 
 
 class Reader:

@@ -1,4 +1,4 @@
-"""A classifier trained label by label: what a user would pick instead."""
+"""A classifier trained label by label: a guess, or what a user would pick instead."""
 
 from __future__ import annotations
 
@@ -8,28 +8,20 @@ from sklearn.utils._param_validation import StrOptions
 
 from .._moved import with_moved_names
 from ..data.typing import ArrayLike, MatrixLike, Self
-from ..estimators import (
-    AUTO,
-    SGD,
-    TRAINING_CONSTRAINTS,
-    Adam,
-    LabelCodec,
-    LabelEstimator,
-    Splitter,
-    above,
-    at_least,
-    check_pair,
-    check_positives,
-    execution_for,
-    feed_forward,
-    on_one_thread,
-    plan_for_feed_forward,
-    read_rows,
-    with_callbacks,
-    with_checked_parameters,
-)
 from ..inference import GradientAscent
 from ..networks import ACTIVATIONS
+from .base import execution_for
+from .callbacks import with_callbacks
+from .components import AUTO, above, at_least
+from .label_codec import LabelCodec, check_positives
+from .label_networks import feed_forward
+from .label_plan import plan_for_feed_forward
+from .label_rows import read_rows
+from .label_splits import Splitter
+from .labeler import LabelEstimator
+from .parameters import TRAINING_CONSTRAINTS, check_pair, with_checked_parameters
+from .solvers import SGD, Adam
+from .threads import on_one_thread
 
 
 class FeedForwardClassifier(LabelEstimator):
