@@ -117,6 +117,7 @@ def test_an_encoder_guesses_once_per_fold(guessing):
     assert not torch.equal(
         first.network_.encoder.conv.weight, second.network_.encoder.conv.weight
     )
+    assert first.random_state != second.random_state
     both = [one.predict_proba(X_TEST) for one in (first, second)]
     middle = expit(np.mean([logit(p) for p in both], axis=0))
     # What is learned on top is one monotone function of it for each label.
