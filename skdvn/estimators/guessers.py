@@ -42,14 +42,27 @@ def experts_of(params):
     given = params.estimators
     if _is_empty(given):
         return None
-    automatic, has_encoder = given == "auto", params.encoder is not None
-    if not automatic:
-        checked_estimators(given)
+    if given != "auto":
+        _check_own(params)
     elif not stands_on_guess(params):
         return None
-    if automatic and has_encoder:
+    if params.encoder is None:
+        _warn_of_idle(params)
+    else:
         given = [("encoder", _network_behind_encoder(params))]
-    elif has_encoder or not stands_on_guess(params):
+    return StackedGuess(
+        given,
+        params.cv,
+        params.n_jobs,
+        params.random_state,
+        refit=given_or(params.refit, params.encoder is None),
+    )
+
+
+def _check_own(params):
+    """Raise if estimators of the user's cannot make the guess."""
+    checked_estimators(params.estimators)
+    if params.encoder is not None or not stands_on_guess(params):
         raise ValueError(
             "estimators are for network='oracle' without an encoder, whose value "
             f"stands on what they say; got network={params.network!r} and "
@@ -61,15 +74,6 @@ def experts_of(params):
             f"estimators names {sorted(taken)}, which are parameters of "
             f"{type(params).__name__}. Give other names."
         )
-    if not has_encoder:
-        _warn_of_idle(params)
-    return StackedGuess(
-        given,
-        params.cv,
-        params.n_jobs,
-        params.random_state,
-        refit=given_or(params.refit, not has_encoder),
-    )
 
 
 def _network_behind_encoder(params):
