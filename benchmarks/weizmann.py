@@ -317,7 +317,9 @@ def main():
     parser.add_argument("--splits", type=int, nargs="+", default=[0])
     parser.add_argument("--validate", action="store_true")
     parser.add_argument(
-        "--aggregate", action="store_true", help="the aggregation ablation, too"
+        "--aggregate",
+        action="store_true",
+        help="the aggregation ablation, too, of Deep Value Networks",
     )
     parser.add_argument("--json", help="file to write the rows to")
     parser.add_argument("--keep", type=Path, help="folder to write fitted models to")
@@ -341,7 +343,7 @@ def main():
             show(rows[-1])
             if args.keep:
                 joblib.dump(model, args.keep / f"{name} {number} {seed}.pkl")
-            if args.aggregate:
+            if args.aggregate and hasattr(model, "predict_relaxed"):
                 rows += aggregate(model, test)
                 rows[-1]["forward_s"] = forward_seconds(model, test[0])
         if args.json:
