@@ -407,7 +407,7 @@ def test_files(tmp_path, as_form, kind):
     again = load(tmp_path / "clf.safetensors")
     assert_array_equal(again.predict(features), clf.predict(features))
     assert_array_equal(again.predict_value(features), clf.predict_value(features))
-    with pytest.raises(ValueError, match="cannot be saved as plain data.*joblib"):
+    with pytest.raises(ValueError, match="once they are fitted.*joblib"):
         own = make([("lr", LR)], cv=2).fit(X[:100], Y[:100])
         save(own, tmp_path / "own.safetensors")
 

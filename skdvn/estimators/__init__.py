@@ -65,7 +65,7 @@ from .plain_state import MARKS, PlainStateMixin, packed, unpacked
 from .segmentation import DVNSegmenter
 from .segmenter import SEGMENTER_CONSTRAINTS, BaseSegmenter, score_of_masks
 from .solvers import SGD, Adam, AdamW, EarlyStopping, Solver
-from .stack import StackedGuess, experts_for
+from .stack import NamedEstimators, StackedGuess, experts_for
 from .threads import on_one_thread
 from .versions import OtherVersionWarning, VersionedMixin, this_version
 
@@ -110,6 +110,7 @@ __all__ = [
     "MaskNet",
     "MeanStart",
     "Mixture",
+    "NamedEstimators",
     "NeighborsExpert",
     "OtherVersionWarning",
     "PerceptronExpert",

@@ -218,7 +218,8 @@ classifier or Initializer, default="auto"
         the same time, in processes of joblib's or on the cluster of
         ``joblib.parallel_config``. None is 1 unless there is such a configuration, -1
         is all cores. Pays where a fit takes longer than the seconds that a new process
-        needs to start.
+        needs to start. For `estimators`, the default's included, it is a number of
+        threads.
     device : str or torch.device, default="auto"
         "cpu", "cuda", "cuda:1", ...; "auto" is CUDA where available, unless the local
         part is so small, fewer than 500,000 weights without an `encoder` or a

@@ -59,6 +59,7 @@ from ..estimators import (
     MaskNet,
     MeanStart,
     Mixture,
+    NamedEstimators,
     NeighborsExpert,
     PerceptronExpert,
     SegmenterStart,
@@ -188,7 +189,7 @@ class Writer:
     def _object(self, one, where, path):
         if id(one) in self._seen:
             return {"same": self._seen[id(one)]}
-        if type(one) is StackedGuess and not _is_of_ours(one.estimators):
+        if isinstance(one, NamedEstimators) and not _is_of_ours(one.estimators):
             raise ValueError(
                 f"estimators={one.estimators!r} cannot be saved as plain data once "
                 "they are fitted. Remedy: joblib, whose files can run code, or "
@@ -251,9 +252,10 @@ class Writer:
 
 def _is_of_ours(estimators):
     """Whether the experts of a guess are plain data, too."""
-    return estimators == "auto" or all(
-        type(classifier) in ESTIMATORS for _, classifier in estimators
-    )
+    if isinstance(estimators, str):
+        return True
+    kinds = {type(classifier) for _, classifier in estimators}
+    return kinds <= {*ESTIMATORS, str}
 
 
 class Reader:

@@ -125,9 +125,15 @@ def _generate_checked(generate, batch):
         raise ValueError(
             f"The generator {generate!r} in tuples must return a list of tensors of "
             f"shape {shape} with entries in [0, 1]; got "
-            f"{type(generated).__name__} of {[getattr(y, 'shape', y) for y in found]}."
+            f"{type(generated).__name__} of {[_described(y) for y in found]}."
         )
     return generated
+
+
+def _described(y):
+    if not isinstance(y, torch.Tensor) or not y.numel():
+        return y
+    return f"shape {tuple(y.shape)}, from {y.min():.4g} to {y.max():.4g}"
 
 
 @dataclass(frozen=True)
