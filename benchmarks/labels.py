@@ -266,7 +266,7 @@ def averaged(runs):
     """Means over seeds, and the standard deviation of F1 over them."""
     rows = {}
     for name in runs[0]:
-        found = [run[name] for run in runs if name in run]  # not all have a seed
+        found = [run[name] for run in runs if name in run]
         rows[name] = {key: float(np.mean([r[key] for r in found])) for key in found[0]}
         rows[name]["f1_std"] = float(np.std([r["f1"] for r in found]))
     return rows

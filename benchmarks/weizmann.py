@@ -50,8 +50,8 @@ AGGREGATIONS = {
     "mask averaging 36": (36, "average", True),
     "joint 36": (36, "joint", True),
 }
-# The tuples of Table 4, for so many epochs each. Adversarial ones take 3.4 times as
-# long, so that equal time is fewer.
+# Epochs for the tuples of Table 4, and for adversarial ones, each of which takes 3.4
+# times as long, to take about equal time.
 SHORT, SHORTER = 60, 18
 TUPLES = {
     "inference + ground truth": {"chain": 1, "ground_truth": 1},

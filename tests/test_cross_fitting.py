@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy import sparse
+from scipy.special import expit, logit
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
@@ -34,16 +35,10 @@ def test_the_classifiers_of_the_folds_predict_together():
     fitted = CrossFitted("own", OVR, KFold(3), refit=False).fit(X, Y)
     alone = CrossFitted("own", OVR, KFold(3)).fit(X, Y)
     np.testing.assert_array_equal(fitted.cross_fitted_, alone.cross_fitted_)
-    logits = [
-        np.log(p / (1 - p))
-        for p in (
-            clone(OVR).fit(X[train], Y[train]).predict_proba(X)
-            for train, _ in KFold(3).split(X)
-        )
-    ]
-    found = fitted.predict_proba(X)
-    expected = 1 / (1 + np.exp(-np.mean(logits, axis=0)))
-    np.testing.assert_allclose(found, expected, atol=1e-4)
+    folds = [train for train, _ in KFold(3).split(X)]
+    said = [clone(OVR).fit(X[rows], Y[rows]).predict_proba(X) for rows in folds]
+    expected = expit(np.mean([logit(p) for p in said], axis=0))
+    np.testing.assert_allclose(fitted.predict_proba(X), expected, atol=1e-4)
     assert len(alone.estimators_) == 1
 
 

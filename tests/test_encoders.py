@@ -167,6 +167,21 @@ def test_a_guess_by_an_encoder_is_saved_without_it(guessing, tmp_path):
     assert loaded.fit(X, Y).guess_ is not None
 
 
+def test_estimators_with_an_encoder_are_saved_without_it(tmp_path):
+    path = tmp_path / "clf.safetensors"
+    behind = FeedForwardClassifier((4,), encoder=Encoder, max_iter=1, random_state=0)
+    clf = DVNMultiLabelClassifier([("net", behind)], cv=2, random_state=0).fit(X, Y)
+    with pytest.raises(
+        ValueError, match=r"once they are fitted.*without=\['encoder'\]"
+    ):
+        save(clf, path)
+    save(clf, path, without=["encoder"])
+    loaded = load(path, encoder=Encoder)
+    np.testing.assert_array_equal(loaded.predict(X_TEST), clf.predict(X_TEST))
+    assert loaded.encoder is None
+    np.testing.assert_array_equal(loaded.fit(X, Y).predict(X), clf.predict(X))
+
+
 @pytest.mark.parametrize(
     ("params", "message"),
     [

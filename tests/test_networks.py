@@ -497,6 +497,20 @@ def test_a_network_that_raises_is_refused_with_its_message(method, few):
     assert isinstance(caught.value.__cause__, RuntimeError)
 
 
+@pytest.mark.parametrize(
+    "score",
+    [
+        lambda self, context, y: y.detach().sum(1),
+        lambda self, context, y: self.bias + y.round().detach().sum(1),
+    ],
+)
+def test_a_score_without_a_gradient_in_y_is_refused(score, few):
+    network = variant(score=score)
+    network.bias = torch.nn.Parameter(torch.zeros(()).double())
+    with pytest.raises(ValueError, match="Mine failed.*no gradient in y.*detach"):
+        check_network(network, *few)
+
+
 def test_a_network_for_other_sizes_is_refused(few, make_network):
     with pytest.raises(ValueError, match="LabelNetwork failed on x of shape"):
         check_network(make_network(n_features=6), *few)

@@ -508,6 +508,22 @@ def quarters(batch):
     return [torch.full_like(batch.y_true, share) for share in (0.25, 0.75)]
 
 
+@pytest.mark.parametrize(
+    ("generate", "found"),
+    [
+        (
+            lambda batch: [3 * batch.y_true],
+            r"list of \['shape \(\d+, \d+\), from 0 to 3'",
+        ),
+        (lambda batch: [batch.y_true.numpy()], r"list of \[\(\d+, \d+\)\]"),
+        (lambda batch: 3, r"int of \[3\]"),
+    ],
+)
+def test_what_a_generator_returns_is_told(generate, found, make_batch):
+    with pytest.raises(ValueError, match=rf"entries in \[0, 1\]; got {found}"):
+        TupleMixture({generate: 1})(make_batch())
+
+
 def never(batch):
     raise AssertionError("a generator of share 0 was called")
 

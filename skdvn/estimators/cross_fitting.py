@@ -95,11 +95,10 @@ class CrossFitted:
 
         pool = Parallel(n_jobs=self.n_jobs, prefer="threads")
         found = pool(delayed(one)(k, *fold) for k, fold in enumerate(folds))
-        kept, parts = zip(*found, strict=True)
-        self.estimators_ = list(kept)
+        fitted, parts = zip(*found, strict=True)
         if self.refit:
-            whole = self._fitted_on(X, y, weight, used, seed, "on all rows")
-            self.estimators_ = [whole]
+            fitted = [self._fitted_on(X, y, weight, used, seed, "on all rows")]
+        self.estimators_ = list(fitted)
         if len(used) < n:
             known, self.cross_fitted_ = used, self.predict_proba(X)
         else:

@@ -12,7 +12,8 @@ from .stack import StackedGuess, checked_estimators
 
 # Parameters of networks that make the guess themselves, and their defaults.
 IDLE_ON_EXPERTS = {"hidden_layer_sizes": (300,), "standardize": True}
-# How the network behind an encoder is trained, and what trains the value on top of it.
+# Parameters that say how the network behind an encoder is trained, and their defaults,
+# by which the value on top of it is.
 OF_TRAINING = {
     "solver": "auto",
     "learning_rate_init": "auto",

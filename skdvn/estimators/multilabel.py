@@ -194,8 +194,8 @@ classifier or Initializer, default="auto"
         Whether to hold out one part only and train anew on all rows at the end, or
         to cross-validate and keep the networks of the folds. "auto" does the former
         with more than 2,500 rows or several `n_networks`. Of `estimators` of your own
-        "auto" fits each anew, and with False those of the folds predict together, as
-        they always do with an `encoder` unless this is True.
+        "auto" fits each anew, and with False those of the folds predict together. With
+        an `encoder` the networks of the folds do so unless this is True.
     n_networks : int, default=1
         Networks that are trained on all rows, from different weights, to predict
         jointly; at most 1,000. With ``refit=False`` there is one per fold, whatever

@@ -64,8 +64,7 @@ def check_network(network, x, y):
     except Exception as error:
         raise ValueError(
             f"{name} failed on x of shape {tuple(x.shape)} and y of shape "
-            f"{tuple(y.shape)}: {error}. Its score must be differentiable in y, unless "
-            "it has a method score_and_grad."
+            f"{tuple(y.shape)}: {error}"
         ) from error
     for what, found, shape in (
         ("score", score, (len(y),)),

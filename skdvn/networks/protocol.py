@@ -55,8 +55,21 @@ def autograd_score_and_grad(network, context, y):
     with torch.enable_grad():
         y = y.detach().requires_grad_()
         score = network.score(context, y)
-        (grad,) = torch.autograd.grad(score.sum(), y)
+        grad = _gradient(score, y)
     return score.detach(), grad
+
+
+def _gradient(score, y, **how):
+    """The gradient of scores in y; raise if they do not depend on it."""
+    grad = None
+    if score.requires_grad:
+        (grad,) = torch.autograd.grad(score.sum(), y, allow_unused=True, **how)
+    if grad is None:
+        raise ValueError(
+            "score(context, y) has no gradient in y, which the ascent follows. It must "
+            "be differentiable in y, without rounding or detach()."
+        )
+    return grad
 
 
 def scores_and_grads(network, context, outputs):
@@ -82,7 +95,7 @@ def scores_and_grads(network, context, outputs):
         for y in outputs:
             y = y.detach().requires_grad_()
             score = network.score(context, y)
-            (grad,) = torch.autograd.grad(score.sum(), y, create_graph=True)
+            grad = _gradient(score, y, create_graph=True)
             pairs.append((score, grad))
     scores, grads = zip(*pairs, strict=True)
     return torch.stack(scores), torch.stack(grads)

@@ -189,11 +189,12 @@ class Writer:
     def _object(self, one, where, path):
         if id(one) in self._seen:
             return {"same": self._seen[id(one)]}
-        if isinstance(one, NamedEstimators) and not _is_of_ours(one.estimators):
+        if isinstance(one, NamedEstimators) and not self._knows(one.estimators):
             raise ValueError(
                 f"estimators={one.estimators!r} cannot be saved as plain data once "
-                "they are fitted. Remedy: joblib, whose files can run code, or "
-                "estimators of skdvn, or 'auto'."
+                "they are fitted, only 'auto' and estimators of skdvn, these with "
+                "save(..., without=['encoder']) if they have one. Remedy: joblib, "
+                "whose files can run code."
             )
         self._seen[id(one)] = len(self._seen)
         state = one.__getstate__() if hasattr(one, "__getstate__") else vars(one)
@@ -209,12 +210,25 @@ class Writer:
             return self._encode(value, where, path)
         inner = f"{where}__" * bool(where) + name.removesuffix("_")
         if name in self._without and name == OF_GUESS:
-            inner = name  # what is behind it is copied to several places
+            inner = name  # in all networks that guess it is the same
+            if value is None:  # and these have none
+                return None
         if not name.endswith("_") and inner in self._without:
             return self._given(value, inner)
         if name == "network_" and self._is_on_users_objects(one, inner):
             return self._members(one, inner, path)
         return self._encode(value, inner, path)
+
+    def _knows(self, estimators):
+        """Whether classifiers that guess are plain data, too."""
+        if isinstance(estimators, str):
+            return True
+        classifiers = [one for _, one in estimators if not isinstance(one, str)]
+        return all(
+            type(one) in ESTIMATORS
+            and (getattr(one, OF_GUESS, None) is None or OF_GUESS in self._without)
+            for one in classifiers
+        )
 
     def _is_on_users_objects(self, one, where):
         prefix = where.removesuffix("network")
@@ -248,14 +262,6 @@ class Writer:
             f"save(..., without=[{where!r}]), and give it to load again, "
             f"load(..., {where}=...); or use joblib, whose files can run code."
         )
-
-
-def _is_of_ours(estimators):
-    """Whether the experts of a guess are plain data, too."""
-    if isinstance(estimators, str):
-        return True
-    kinds = {type(classifier) for _, classifier in estimators}
-    return kinds <= {*ESTIMATORS, str}
 
 
 class Reader:

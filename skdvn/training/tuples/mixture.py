@@ -132,7 +132,7 @@ def _generate_checked(generate, batch):
 
 def _described(y):
     if not isinstance(y, torch.Tensor) or not y.numel():
-        return y
+        return getattr(y, "shape", y)
     return f"shape {tuple(y.shape)}, from {y.min():.4g} to {y.max():.4g}"
 
 
