@@ -60,6 +60,11 @@ DATA = {
     "text": (np.full((30, 5), "a"), Y, r"could not convert string to float"),
     "complex": (X + 1j, Y, r"Complex data not supported"),
     "flat x": (X[:, 0], Y, r"Expected 2D array, got 1D array"),
+    "images": (
+        np.ones((30, 8, 8)),
+        Y,
+        r"n_features\).*\(30, 8, 8\).*reshape.*encoder",
+    ),
     "no rows": (X[:0], Y[:0], r"Found array with 0 sample\(s\).*minimum of 1"),
     "no columns": (X[:, :0], Y, r"0 feature\(s\).*minimum of 1"),
     "lengths": (X, Y[:-1], r"inconsistent numbers of samples.*30.*29"),
@@ -446,7 +451,7 @@ def test_outputs_to_judge_or_refine(fitted, method, outputs, message):
 
 def test_partial_fit_with_other_labels():
     clf = make().partial_fit(X, Y)
-    with pytest.raises(ValueError, match=r"must have 3 labels.*got 2"):
+    with pytest.raises(ValueError, match=r"must have 3 labels, as in training.*got 2"):
         clf.partial_fit(X, Y[:, :2])
     with pytest.raises(ValueError, match=r"X has 4 features"):
         clf.partial_fit(X[:, :4], Y)

@@ -498,6 +498,9 @@ def test_other_files(saved, tmp_path):
     path.write_bytes(safetensors.numpy.save({"a": np.ones(2)}))
     with pytest.raises(ValueError, match="no file of skdvn.persistence.save"):
         load(path)
+    path.write_bytes(pickle.dumps(np.ones(2)))
+    with pytest.raises(ValueError, match="joblib, pickle or torch.save has written"):
+        load(path)
 
 
 def test_files_without_a_checksum(saved):

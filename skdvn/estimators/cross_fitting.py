@@ -129,7 +129,7 @@ class CrossFitted:
             if not 2 <= cv <= n:
                 raise ValueError(
                     f"cv={cv} asks for {cv} folds of {n} rows for {self._who}; allowed "
-                    f"are 2 to {n}. Set cv to such a number, or to 'prefit'."
+                    f"are 2 to {n}. Set cv to such a number."
                 )
             cv = int(cv)
             kind = KFold

@@ -85,10 +85,17 @@ def checked_rows(estimator, X, y=NO_Y, *, y_name="y", shape=None, reset=False):
         y = labels_of(y, y_name)
     if takes_anything(estimator):
         return _rows_as_given(estimator, X, y, reset)
+    takes_images = has_own_modules(estimator)
+    if getattr(X, "ndim", 2) > 2 and not takes_images:
+        raise ValueError(
+            f"X must have shape (n_samples, n_features); got {X.shape}. Flatten "
+            "the rows, as by X.reshape(len(X), -1), or set encoder to a "
+            "torch.nn.Module that makes features of them."
+        )
     allowed = {
         "accept_sparse": "csr",
         "dtype": (np.float64, np.float32),
-        "allow_nd": has_own_modules(estimator),
+        "allow_nd": takes_images,
     }
     with reading_numbers():
         if y is NO_Y:

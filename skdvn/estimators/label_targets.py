@@ -124,12 +124,12 @@ class LabelTargets:
             return matrix
         if Y.ndim == 1:
             raise ValueError(
-                f"{name} must have {self.n_labels_} labels, as in fit, a column each; "
+                f"{name} must have {self.n_labels_} labels, as in training, a column each; "
                 f"got one class per row, shape {Y.shape}."
             )
         if Y.shape[1] != self.n_labels_:
             raise ValueError(
-                f"{name} must have {self.n_labels_} labels, as in fit; got "
+                f"{name} must have {self.n_labels_} labels, as in training; got "
                 f"{Y.shape[1]}."
             )
         return Y
@@ -145,12 +145,12 @@ class LabelTargets:
         """Classes of y that the constructor has not seen."""
         if y.ndim == 2:
             raise ValueError(
-                f"{name} must hold one class per row, as in fit, shape (n_samples,); "
+                f"{name} must hold one class per row, as in training, shape (n_samples,); "
                 f"got shape {y.shape}."
             )
         if (y.dtype.kind in "biuf") != (self.classes_.dtype.kind in "biuf"):
             raise ValueError(
-                f"{name} must hold classes of the kind of those in fit, "
+                f"{name} must hold classes of the kind of those in training, "
                 f"{self.classes_.tolist()}; got {y[:3].tolist()}."
             )
         return np.unique(y[~np.isin(y, self.classes_)]).tolist()

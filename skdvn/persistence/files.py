@@ -199,7 +199,8 @@ def _damaged(path, reason):
     return ValueError(
         f"{str(path)!r} cannot be loaded: it is damaged, or no file of "
         f"skdvn.persistence.save ({reason}). Remedy: take another copy of the file, or "
-        "save the estimator again."
+        "save the estimator again; what joblib, pickle or torch.save has written, only "
+        "they can load."
     )
 
 
