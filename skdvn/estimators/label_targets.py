@@ -124,8 +124,8 @@ class LabelTargets:
             return matrix
         if Y.ndim == 1:
             raise ValueError(
-                f"{name} must have {self.n_labels_} labels, as in training, a column each; "
-                f"got one class per row, shape {Y.shape}."
+                f"{name} must have {self.n_labels_} labels, as in training, a column "
+                f"each; got one class per row, shape {Y.shape}."
             )
         if Y.shape[1] != self.n_labels_:
             raise ValueError(
@@ -145,8 +145,8 @@ class LabelTargets:
         """Classes of y that the constructor has not seen."""
         if y.ndim == 2:
             raise ValueError(
-                f"{name} must hold one class per row, as in training, shape (n_samples,); "
-                f"got shape {y.shape}."
+                f"{name} must hold one class per row, as in training, shape "
+                f"(n_samples,); got shape {y.shape}."
             )
         if (y.dtype.kind in "biuf") != (self.classes_.dtype.kind in "biuf"):
             raise ValueError(

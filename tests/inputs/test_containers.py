@@ -138,7 +138,9 @@ def test_classes_and_labels_are_not_mistaken_for_each_other():
         linear().fit(X, Y).score(X, CLASSES)
     with pytest.raises(ValueError, match=r"y must hold one class per row.*\(36, 3\)"):
         linear().fit(X, CLASSES).score(X, Y)
-    with pytest.raises(ValueError, match=r"kind of those in training, \['ant'.*got \[0"):
+    with pytest.raises(
+        ValueError, match=r"kind of those in training, \['ant'.*got \[0"
+    ):
         linear().fit(X, CLASSES).score(X, np.arange(36) % 3)
     with pytest.raises(ValueError, match=r"Y must have two columns.*\(36,\)"):
         plug_in().fit(X, CLASSES)
