@@ -69,11 +69,10 @@ class Images:
         parts = []
         for image, (top, left) in zip(images, corners.tolist(), strict=True):
             height, breadth = image.shape[1:]
-            down, across = (
-                mirrored(top + steps, height),
-                mirrored(left + steps, breadth),
-            )
-            parts.append(image[:, down[:, None], across])
+            rows = mirrored(top + steps, height)
+            columns = mirrored(left + steps, breadth)
+            # Much faster than indexing by both at once.
+            parts.append(image.index_select(1, rows).index_select(2, columns))
         return self._finish(torch.stack(parts))
 
     def _finish(self, batch):
