@@ -1,5 +1,7 @@
 """What networks are made of."""
 
+import math
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -44,11 +46,17 @@ def unset(kind, *args, **kwargs):
     return layer
 
 
-def reset_parameters(module, generator=None):
-    """Draw weights with variance ``2 / fan_in``, biases 0 (He et al., 2015)."""
+def reset_parameters(module, generator=None, variance=2.0):
+    """Draw weights with variance ``variance / fan_in``, biases 0.
+
+    By default what passes through keeps its variance (He et al., 2015). Where layers
+    normalise it anyway, smaller weights only learn faster.
+    """
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             nn.init.kaiming_normal_(layer.weight, generator=generator)
+            with torch.no_grad():
+                layer.weight.mul_(math.sqrt(variance / 2))
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
 

@@ -134,7 +134,8 @@ class UNet(Guesser):
             _block(coarse + fine, fine) for fine, coarse in pairwise(widths)
         )
         self.head = unset(nn.Conv2d, width, n_outputs * stride**2, 1)
-        reset_parameters(self, generator)
+        # That of torch's own convolutions; on horses better by .8 points of IOU than 2.
+        reset_parameters(self, generator, variance=1 / 3)
         self.to(memory_format=torch.channels_last)
 
     @property
