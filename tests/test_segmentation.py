@@ -314,8 +314,8 @@ def test_early_stopping_keeps_the_best():
     segmenter.fit(*FEW)
     scores = [entry["validation_score"] for entry in segmenter.history_]
     assert segmenter.n_iter_ == int(np.argmax(scores)) + 1
-    baseline = UNetSegmenter(**SMALL, max_iter=3, early_stopping=True).fit(*FEW)
-    assert len(baseline.history_) == 3
+    baseline = UNetSegmenter(**SMALL, max_iter=10, early_stopping=True).fit(*FEW)
+    assert len(baseline.history_) == 10
     assert 0 < baseline.validation_score_ < 1
     given = DVNSegmenter(**QUICK, early_stopping=True)
     given.fit(*FEW, X_val=X_TEST, y_val=Y_TEST)
