@@ -40,7 +40,7 @@ DEFAULT_ASCENT = {"step_rule": "rms", "decay": 0.1}
 SOLVER_DEFAULTS = {"max_grad_norm": 5.0, "averaging": 0.998}
 N_ITER_NO_CHANGE = 10
 # Mini-batches to train for, where max_iter is "auto"; larger images get fewer.
-N_UPDATES, N_UPDATES_LARGE, LARGE = 2000, 800, 48
+N_UPDATES, N_UPDATES_LARGE, LARGE = 2000, 1100, 48
 
 
 def mask_ascent(params, n_outputs):
