@@ -145,7 +145,7 @@ callable, default="auto"
     batch_size : int, default=20
         Crops per mini-batch; more than there are means all of them.
     max_iter : int or "auto", default="auto"
-        Epochs. "auto" is as many as make 2,000 mini-batches, or 800 where images are
+        Epochs. "auto" is as many as make 2,000 mini-batches, or 1,100 where images are
         larger than 48 pixels.
     early_stopping : bool or EarlyStopping, default=False
         Whether to score held-out images after each epoch, to stop when they no longer
