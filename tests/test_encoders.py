@@ -189,7 +189,7 @@ def test_estimators_with_an_encoder_are_saved_without_it(tmp_path):
         ({"encoder": lambda: 3}, "encoder must be a torch.nn.Module.*got int"),
         ({"encoder": lambda: 1 / 0}, "failed when called with no arguments"),
         ({"encoder": "resnet"}, "encoder"),
-        ({"encoder": None}, "dim"),
+        ({"encoder": None}, r"n_features\).*Flatten.*encoder"),
     ],
 )
 def test_bad_encoders(params, message):
