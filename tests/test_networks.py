@@ -13,6 +13,7 @@ from skdvn.networks import (
     ACTIVATIONS,
     JointNetwork,
     LabelNetwork,
+    UNet,
     autograd_score_and_grad,
     check_network,
     copy_network,
@@ -376,6 +377,18 @@ def test_new_scores_are_neither_saturated_nor_dead(seeded):
     score, grad = network.score_and_grad(network.encode(x), y)
     assert score.abs().median() < 20
     assert (grad.abs().amax(1) > 1e-3).all()
+
+
+def test_normalised_layers_of_unets_start_small(seeded):
+    """They learn faster; the logits, which nothing normalises, start at variance 1."""
+    network = UNet(3, 1, generator=seeded())
+    scales = {
+        name: float(weight.detach().var() * weight[0].numel())
+        for name, weight in network.named_parameters()
+        if weight.ndim == 4
+    }
+    assert 0.4 < scales.pop("head.weight") < 2
+    assert scales and all(0.3 < scale < 0.4 for scale in scales.values())
 
 
 def test_a_network_just_made_has_weights():
