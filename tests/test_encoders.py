@@ -199,6 +199,13 @@ def test_bad_encoders(params, message):
     assert not hasattr(clf, "network_")
 
 
+@pytest.mark.parametrize("estimators", ["auto", ()])
+def test_a_bad_encoder_is_no_matter_of_folds(estimators):
+    clf = DVNMultiLabelClassifier(estimators, encoder=nn.Conv2d(3, 4, 3))
+    with pytest.raises(ValueError, match=r"^encoder=.*of shape \(8, 8, 1\); torch's"):
+        clf.fit(X, Y)
+
+
 def test_other_shapes_at_predict_are_refused(fitted):
     with pytest.raises(ValueError, match=r"rows of shape \(8, 4, 1\).*\(8, 8, 1\)"):
         fitted.predict(X_TEST[:, :, :4])

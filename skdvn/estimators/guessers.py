@@ -4,9 +4,10 @@ import warnings
 from copy import copy
 
 import numpy as np
+import torch
 
 from .feed_forward import FeedForwardClassifier
-from .label_networks import label_net, stands_on_guess
+from .label_networks import label_net, new_encoder, stands_on_guess
 from .parameters import given_or, on_experts
 from .stack import StackedGuess, checked_estimators
 
@@ -90,6 +91,20 @@ def _network_behind_encoder(params):
     if given["solver"] == "auto":
         given["solver"] = "sgd"
     return FeedForwardClassifier(activation=label_net(params).activation, **given)
+
+
+def check_encoder(params, X):
+    """Try an encoder, if there is one, before it is trained in folds.
+
+    Parameters
+    ----------
+    params : DVNMultiLabelClassifier
+    X : ndarray
+        Checked rows.
+    """
+    if params.encoder is not None:
+        rng = torch.Generator().manual_seed(0)
+        new_encoder(params.encoder, X.shape[1:], torch.float32, rng)
 
 
 def settings_of_value(params, codec):

@@ -118,20 +118,41 @@ def _encoder_of(params, codec, rng):
     """The user's encoder, and how many features it makes of a row."""
     if params.encoder is None:
         return None, params.n_features_in_
-    encoder = new_module("encoder", params.encoder, rng)
+    return new_encoder(params.encoder, codec.shape, codec.dtype, rng)
+
+
+def new_encoder(given, shape, dtype, rng):
+    """The user's encoder, tried, and how many features it makes of a row.
+
+    Parameters
+    ----------
+    given : torch.nn.Module or callable
+    shape : tuple of int
+        Of a row.
+    dtype : torch.dtype
+    rng : torch.Generator
+
+    Returns
+    -------
+    encoder : torch.nn.Module
+    n_features : int
+    """
+    encoder = new_module("encoder", given, rng)
     if not isinstance(encoder, torch.nn.Module):
         raise TypeError(
             "encoder must be a torch.nn.Module or a function that returns one, got "
             f"{type(encoder).__name__}."
         )
-    encoder = encoder.to("cpu", codec.dtype).eval()
-    trial = torch.zeros(2, *codec.shape, dtype=codec.dtype)
+    encoder = encoder.to("cpu", dtype).eval()
+    trial = torch.zeros(2, *shape, dtype=dtype)
     try:
         with torch.no_grad():
             features = encoder(trial).flatten(1)
     except Exception as error:
         raise ValueError(
-            f"encoder={encoder!r} failed on x of shape {tuple(trial.shape)}: {error}"
+            f"encoder={encoder!r} failed on x of shape {tuple(trial.shape)}: {error} "
+            f"It must take rows as X holds them, here of shape {tuple(shape)}"
+            + ("; torch's layers want channels first." if len(shape) == 3 else ".")
         ) from error
     return encoder.train(), features.shape[1]
 

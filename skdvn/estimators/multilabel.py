@@ -22,7 +22,12 @@ from .base import execution_for
 from .building import check_goes_on
 from .callbacks import with_callbacks
 from .components import AUTO, MOST, Initializer, LabelNet, above, at_least
-from .guessers import check_partial, experts_of, settings_of_value
+from .guessers import (
+    check_encoder,
+    check_partial,
+    experts_of,
+    settings_of_value,
+)
 from .label_codec import LabelCodec, check_positives
 from .label_networks import (
     count_network,
@@ -445,6 +450,7 @@ classifier or Initializer, default="auto"
         rows, codec = read_rows(draft, X, y, sample_weight, reset=True), LabelCodec()
         if experts is not None:
             vars(draft).pop("network_", None)  # nothing to go on from
+            check_encoder(draft, rows.X)
         data = codec.fit_transform(rows, draft, starts_at_guess(draft), experts)
         check_positives(data.Y)
         self._check_continuity(draft, codec)
