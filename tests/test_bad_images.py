@@ -36,7 +36,7 @@ BAD_FITS = {
     "NaN in a mask": (X, changed(Y, (6, 0, 0), np.nan), r"Y\[6\] contains NaN"),
     "nothing": ([], [], "X must hold at least one image, got none"),
     "all background": (X, np.zeros_like(Y), r"only the class.* at least one must show"),
-    "one image": (X[0, :, :, 0], Y[0], "A single image is X"),
+    "one image": (X[0, :, :, 0], Y[0], "A single one is X"),
     "a string": (
         "horse.png",
         Y,

@@ -365,7 +365,10 @@ def checked_mask(mask, name):
     if mask.ndim != 2 or 0 in mask.shape:
         hints = {
             1: f" A single mask is {name.partition('[')[0]}[np.newaxis].",
-            3: f" A mask has no channels; pass one of them, as {name}[..., 0].",
+            3: (
+                f" A mask has no channels; pass one of them, as {name}[..., 0], or the "
+                f"class of each pixel, as {name}.argmax(-1) where each has one."
+            ),
         }
         raise ValueError(
             f"{name} must be a mask of shape (height, width), both at least 1; got "
@@ -380,7 +383,10 @@ def checked_mask(mask, name):
     with np.errstate(over="ignore"):  # then it is infinite, which is told below
         mask = mask.astype(np.float64)
     if not np.isfinite(mask).all():
-        raise ValueError(f"{name} contains NaN or infinity.")
+        raise ValueError(
+            f"{name} contains NaN or infinity. Give pixels whose class is not known a "
+            "number of their own, and name it by ignore_label."
+        )
     whole = mask == np.round(mask)
     if not whole.all() or not (np.abs(mask) < LARGEST_CLASS).all():
         wrong = mask[~whole | (np.abs(mask) >= LARGEST_CLASS)][0]

@@ -107,7 +107,11 @@ def _numbers(Y, name):
     except (TypeError, ValueError):
         pass  # said below
     found = list(dict.fromkeys(map(repr, Y.ravel()[:1000].tolist())))
-    raise _no_matrix(name, f"it holds {', '.join(found[:5])}")
+    remedy = LISTS
+    if len(found) == 2:
+        no, yes = sorted(found)
+        remedy += f" If {no} and {yes} are no and yes, pass {name} == {yes}."
+    raise _no_matrix(name, f"it holds {', '.join(found[:5])}", remedy)
 
 
 def _classes(Y, name):
@@ -152,9 +156,16 @@ def check_binary(Y, name):
         found = f"it also holds {np.unique(strange)[:5].tolist()}"
         if sparse.issparse(Y):
             found += ", where entries that are there twice have been added up"
-        if (strange >= 2).any():
-            raise _no_matrix(name, found)
-        raise _no_matrix(name, found, f"Pass ({name} > 0).astype(int), for example.")
+        raise _no_matrix(name, found, _remedy_for(strange, name))
+
+
+def _remedy_for(strange, name):
+    """What to do with numbers other than 0 and 1."""
+    if ((strange > 0) & (strange < 1)).all():
+        return f"Pass ({name} >= 0.5).astype(int), for example."
+    if (strange >= 2).any() and len(np.unique(strange)) > 1:
+        return LISTS
+    return f"Pass ({name} > 0).astype(int), for example."
 
 
 def _no_matrix(name, found, remedy=LISTS):

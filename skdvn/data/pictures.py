@@ -66,8 +66,9 @@ def parts_of(X, name):
         )
     if is_array(X) and X.ndim not in (3, 4):
         raise ValueError(
-            f"{name} must have shape (n, height, width) or (n, height, width, "
-            f"n_channels), got shape {X.shape}. A single image is {name}[np.newaxis]."
+            f"{name} must have shape (n, height, width) or, with channels of images, "
+            f"(n, height, width, n_channels); got shape {X.shape}. A single one is "
+            f"{name}[np.newaxis], flattened ones are {name}.reshape(n, height, width)."
         )
     if not len(X):
         raise ValueError(f"{name} must hold at least one image, got none.")
@@ -114,7 +115,10 @@ def _check_image(image, name):
         raise ValueError(f"{name} must hold numbers, got dtype {image.dtype}.")
     if image.dtype.kind == "f" and not np.isfinite(image).all():
         what = "NaN" if np.isnan(image).any() else "infinity"
-        raise ValueError(f"{name} contains {what}; pixels must be finite.")
+        raise ValueError(
+            f"{name} contains {what}; pixels must be finite. np.nan_to_num(image) "
+            "makes them so."
+        )
     if image.ndim == 3 and image.shape[0] <= 4 < min(image.shape[1:]):
         raise ValueError(
             f"{name} has shape {image.shape}, which looks like channels first; images "

@@ -29,7 +29,7 @@ A_FEW_ROWS = 3
 # How messages of NumPy begin that do not say which array they are about.
 NO_NUMBERS = (
     *("setting an array element", "float() argument", "could not convert"),
-    "Cannot cast array data",
+    *("Cannot cast array data", "The DType"),
 )
 SOLVERS = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
 
@@ -117,7 +117,8 @@ def reading_numbers():
             raise
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(
-            f"X must hold numbers, as many in each row: {error}. Encode all else first."
+            f"X must hold numbers, as many in each row: {error}. Encode all else "
+            "first, text by a TfidfVectorizer, categories by a OneHotEncoder, perhaps."
         ) from error
 
 

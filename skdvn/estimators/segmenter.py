@@ -16,6 +16,7 @@ from ..data.typing import ArrayLike, Maps
 from ..inference import guessed, infer
 from ..metrics import value_of_mask
 from ..networks import members
+from ..training import sharpen
 from .base import BaseDVN
 from .components import (
     AUTO,
@@ -69,6 +70,12 @@ class BaseSegmenter(ClassifierMixin, BaseDVN):
     def _examples(self, codec, data):
         """What a network learns from: random crops of the images."""
         return codec.examples(data, resolve_crops(self.crops), self.augmentation)
+
+    def _train(self, plan, examples, execution, **data):
+        trained = super()._train(plan, examples, execution, **data)
+        if plan.objective.guess_weight:
+            sharpen(trained.network, examples)
+        return trained
 
     # -- inference ---------------------------------------------------------------
 

@@ -25,16 +25,24 @@ class Guesser(HalfPrecision, nn.Module):
     ----------
     multiple : int
         Of what heights and widths of images must be multiples.
+    slope : torch.Tensor of shape ()
+        What `encode` multiplies the logits by, but for training: 1, until
+        `skdvn.training.sharpen` knows better.
     """
 
     multiple = 1
     memory_format = torch.channels_last
 
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("slope", torch.ones(()))
+
     def encode(self, x):
         """Logits of the guess, in single precision."""
         with self.autocast(x.device):
             logits = self(x.contiguous(memory_format=self.memory_format))
-        return logits.to(x.dtype)
+        logits = logits.to(x.dtype)
+        return logits if self.training else self.slope * logits
 
     def guess(self, context):
         """The guess, in [0, 1]."""

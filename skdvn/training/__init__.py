@@ -15,6 +15,7 @@ from .plan import (
 )
 from .scoring import best_ascent, totals_of
 from .selection import select_and_train
+from .sharpening import sharpen
 from .teams import ALONE, Team, current_team, data_parallel
 from .trainer import Trainer
 from .tuples import (
@@ -82,6 +83,7 @@ __all__ = [
     "other_truths",
     "replay",
     "select_and_train",
+    "sharpen",
     "stratified",
     "stratified_log_weights",
     "totals_of",

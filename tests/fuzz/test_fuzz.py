@@ -5,6 +5,7 @@ import random
 from pathlib import Path
 
 import pytest
+import torch
 
 import skdvn
 from skdvn import DVNMultiLabelClassifier, DVNSegmenter
@@ -83,6 +84,14 @@ FAULTS = {
 }
 
 
+@pytest.fixture
+def same_threads():
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("same_threads")
 @pytest.mark.parametrize("kind", FAULTS)
 def test_notices(kind, monkeypatch):
     plant(monkeypatch, "predict_proba", FAULTS[kind])
