@@ -422,3 +422,9 @@ def test_bibtex(data_home):
     after = value_calibration_error(*value_pairs(clf, *parts[1]))
     assert before > 0.2
     assert after < 0.05
+
+
+def test_a_pipeline_is_told_where_its_steps_may_go():
+    pipeline = make_pipeline(StandardScaler(), DVNMultiLabelClassifier(**QUICK))
+    with pytest.raises(ValueError, match=r"a Pipeline lacks.*StackedGuess\(\)"):
+        CalibratedValueCV(pipeline).fit(X, Y)

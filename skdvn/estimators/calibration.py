@@ -14,8 +14,13 @@ from sklearn.base import (
 )
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import PredefinedSplit, check_cv
+from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing, get_tags, indexable
-from sklearn.utils._param_validation import HasMethods, StrOptions
+from sklearn.utils._param_validation import (
+    HasMethods,
+    InvalidParameterError,
+    StrOptions,
+)
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _num_samples, check_is_fitted
@@ -154,6 +159,16 @@ class CalibratedValueCV(
         self.method = method
         self.cv = cv
         self.n_jobs = n_jobs
+
+    def _validate_params(self):
+        if isinstance(self.estimator, Pipeline):
+            raise InvalidParameterError(
+                "estimator must have predict_value, which a Pipeline lacks. Let it be the "
+                "last step, and put the steps before into the estimators of that: "
+                "DVNMultiLabelClassifier([('guess', make_pipeline(steps, "
+                "StackedGuess()))])."
+            )
+        super()._validate_params()
 
     @with_checked_parameters
     def fit(
