@@ -31,9 +31,13 @@ BAD_FITS = {
         r"Y\[3\] has height and width \(9, 16\)",
     ),
     "fractions": (X, changed(Y, (2, 0, 0), 0.5), r"Y\[2\] must hold classes.*0\.5"),
-    "NaN": (changed(X, (7, 1, 1, 0), np.nan), Y, r"X\[7\] contains NaN"),
+    "NaN": (changed(X, (7, 1, 1, 0), np.nan), Y, r"X\[7\] contains NaN.*nan_to_num"),
     "infinity": (changed(X, (7, 1, 1, 0), np.inf), Y, r"X\[7\] contains infinity"),
-    "NaN in a mask": (X, changed(Y, (6, 0, 0), np.nan), r"Y\[6\] contains NaN"),
+    "NaN in a mask": (
+        X,
+        changed(Y, (6, 0, 0), np.nan),
+        r"Y\[6\] .*NaN.*ignore_label",
+    ),
     "nothing": ([], [], "X must hold at least one image, got none"),
     "all background": (X, np.zeros_like(Y), r"only the class.* at least one must show"),
     "one image": (X[0, :, :, 0], Y[0], "A single one is X"),
@@ -51,6 +55,8 @@ BAD_FITS = {
     "no pixels": ([X[0][:0]], [Y[0][:0]], r"X\[0\] must have shape"),
     "too many axes": (X[None, None], Y, "must have shape"),
     "masks of a channel": (X, Y[..., None], r"pass one of them, as Y\[0\]\[..., 0\]"),
+    "one-hot masks": (X, np.stack([1 - Y, Y], -1), r"Y\[0\].argmax\(-1\)"),
+    "flattened": (X.reshape(12, -1), Y, r"flattened ones are X.reshape\(n, height"),
     "shares": (X, Y * 0.5, r"Y\[0\] .*fractions such as 0.5. Pass Y >= threshold"),
 }
 

@@ -57,7 +57,11 @@ DATA = {
     "nan": (spoiled(X, np.nan), Y, r"Input X contains NaN"),
     "inf": (spoiled(X, np.inf), Y, r"Input X contains infinity"),
     "sparse nan": (sparse.csr_matrix(spoiled(X, np.nan)), Y, r"X contains NaN"),
-    "text": (np.full((30, 5), "a"), Y, r"could not convert string to float"),
+    "text": (
+        np.full((30, 5), "a"),
+        Y,
+        r"could not convert string.*TfidfVectorizer",
+    ),
     "complex": (X + 1j, Y, r"Complex data not supported"),
     "flat x": (X[:, 0], Y, r"Expected 2D array, got 1D array"),
     "images": (
@@ -71,8 +75,14 @@ DATA = {
     "nan label": (X, spoiled(Y, np.nan), r"y contains NaN"),
     "inf label": (X, spoiled(Y, np.inf), r"y contains infinity"),
     "two": (X, spoiled(Y, 2), r"binary matrix of 0 and 1.*2\.0"),
+    "twos": (X, 2 * Y, r"also holds \[2\]. Pass \(y > 0\)"),
+    "numbers of labels": (
+        X,
+        Y + np.array([1, 3, 5]),
+        r"\[2, 3, 4, 5, 6\].*MultiLabelBinarizer",
+    ),
     "minus one": (X, 2 * Y - 1, r"binary matrix of 0 and 1.*-1"),
-    "half": (X, spoiled(Y, 0.5), r"binary matrix of 0 and 1.*0\.5"),
+    "half": (X, spoiled(Y, 0.5), r"binary matrix of 0 and 1.*0\.5.*Pass \(y >= 0.5"),
     "sparse two": (X, sparse.csr_matrix(2 * Y), r"binary matrix of 0 and 1.*2"),
     "no positive": (X, 0 * Y, r"no positive.*\(30, 3\).*[Aa]t least one"),
     "one class": (X, np.ones(30, int), r"only one class.*1.*at least 2 classes"),
@@ -91,6 +101,11 @@ DATA = {
         r"binary matrix.*\[0, 1\].*MultiLabelBinarizer",
     ),
     "lists": (X, [("a", "b")] * 30, r"'a', 'b'.*MultiLabelBinarizer"),
+    "words": (
+        X,
+        np.where(Y, "yes", "no"),
+        "If 'no' and 'yes' .*pass y == 'yes'",
+    ),
     "sets": (X, [{"a"}, {"a", "b"}] * 15, r"\{'a'\}.*MultiLabelBinarizer"),
 }
 

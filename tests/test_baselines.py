@@ -203,6 +203,16 @@ def test_works_in_pipelines_and_model_selection(Rule, toy):
 
 
 @every_rule
+def test_score_is_the_f1_that_the_default_has(Rule, toy):
+    X, Y = toy
+    model = Rule(OneVsRestClassifier(LogisticRegression())).fit(X, Y)
+    assert model.score(X, Y) == relaxed_f1_score(Y, model.predict(X))
+    weight = np.arange(len(X))
+    expected = relaxed_f1_score(Y, model.predict(X), sample_weight=weight)
+    assert model.score(X, Y, weight) == expected != model.score(X, Y)
+
+
+@every_rule
 def test_sparse_inputs_and_labels(Rule, toy):
     X, Y = toy
     model = Rule(OneVsRestClassifier(LogisticRegression()))

@@ -163,8 +163,8 @@ class CalibratedValueCV(
     def _validate_params(self):
         if isinstance(self.estimator, Pipeline):
             raise InvalidParameterError(
-                "estimator must have predict_value, which a Pipeline lacks. Let it be the "
-                "last step, and put the steps before into the estimators of that: "
+                "estimator must have predict_value, which a Pipeline lacks. Take its "
+                "last step, and put those before into the estimators of that: "
                 "DVNMultiLabelClassifier([('guess', make_pipeline(steps, "
                 "StackedGuess()))])."
             )
