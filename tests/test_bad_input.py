@@ -76,6 +76,7 @@ DATA = {
     "inf label": (X, spoiled(Y, np.inf), r"y contains infinity"),
     "two": (X, spoiled(Y, 2), r"binary matrix of 0 and 1.*2\.0"),
     "twos": (X, 2 * Y, r"also holds \[2\]. Pass \(y > 0\)"),
+    "one and two": (X, Y + 1, r"also holds \[2\]. Pass \(y == 2\)"),
     "numbers of labels": (
         X,
         Y + np.array([1, 3, 5]),
@@ -104,7 +105,7 @@ DATA = {
     "words": (
         X,
         np.where(Y, "yes", "no"),
-        "If 'no' and 'yes' .*pass y == 'yes'",
+        "If 'no' and 'yes' .*pass np.asarray\\(y\\) == 'yes'",
     ),
     "sets": (X, [{"a"}, {"a", "b"}] * 15, r"\{'a'\}.*MultiLabelBinarizer"),
 }

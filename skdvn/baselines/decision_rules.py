@@ -24,6 +24,7 @@ from ..data.typing import ArrayLike, MatrixLike, NDArray, Self
 from ..estimators import (
     PlainStateMixin,
     VersionedMixin,
+    checked_weight,
     labels_of,
     reading_numbers,
     with_checked_parameters,
@@ -127,7 +128,8 @@ class _DecisionRule(
             In [0, 1], best is 1, as that of `skdvn.DVNMultiLabelClassifier`.
         """
         truth, found = self._labels(y, "y"), self.predict(X)
-        return relaxed_f1_score(truth, found, sample_weight=sample_weight)
+        weight = checked_weight(sample_weight, truth)
+        return relaxed_f1_score(truth, found, sample_weight=weight)
 
     def _fitted(self, X, Y, **fit_params):
         with reading_numbers():

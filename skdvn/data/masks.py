@@ -366,8 +366,8 @@ def checked_mask(mask, name):
         hints = {
             1: f" A single mask is {name.partition('[')[0]}[np.newaxis].",
             3: (
-                f" A mask has no channels; pass one of them, as {name}[..., 0], or the "
-                f"class of each pixel, as {name}.argmax(-1) where each has one."
+                f" A mask has no channels; pass one of them, as {name}[..., 0], or, if "
+                f"the channels are one-hot classes, {name}.argmax(-1)."
             ),
         }
         raise ValueError(

@@ -110,7 +110,9 @@ def _numbers(Y, name):
     remedy = LISTS
     if len(found) == 2:
         no, yes = sorted(found)
-        remedy += f" If {no} and {yes} are no and yes, pass {name} == {yes}."
+        remedy += (
+            f" If {no} and {yes} are no and yes, pass np.asarray({name}) == {yes}."
+        )
     raise _no_matrix(name, f"it holds {', '.join(found[:5])}", remedy)
 
 
@@ -151,20 +153,23 @@ def check_binary(Y, name):
         What the error message calls it.
     """
     values = Y.data if sparse.issparse(Y) else Y
+    has_zeros = sparse.issparse(Y) or not values.all()
     strange = values[(values != 0) & (values != 1)]
     if strange.size:
         found = f"it also holds {np.unique(strange)[:5].tolist()}"
         if sparse.issparse(Y):
             found += ", where entries that are there twice have been added up"
-        raise _no_matrix(name, found, _remedy_for(strange, name))
+        raise _no_matrix(name, found, _remedy_for(strange, name, has_zeros))
 
 
-def _remedy_for(strange, name):
+def _remedy_for(strange, name, has_zeros):
     """What to do with numbers other than 0 and 1."""
     if ((strange > 0) & (strange < 1)).all():
         return f"Pass ({name} >= 0.5).astype(int), for example."
     if (strange >= 2).any() and len(np.unique(strange)) > 1:
         return LISTS
+    if not has_zeros and (strange > 1).all():
+        return f"Pass ({name} == {strange[0]:g}).astype(int), for example."
     return f"Pass ({name} > 0).astype(int), for example."
 
 

@@ -166,8 +166,8 @@ class CrossFitted:
             raise ValueError(
                 f"{self._who} cannot be fitted {where}: "
                 f"{type(error).__name__}: {error} It must take this X and y, and "
-                "any part of their rows; fewer folds or another cv may help. One that "
-                "knows a single label goes into an OneVsRestClassifier."
+                "any part of their rows; fewer folds or another cv may help. A "
+                "classifier of one label can be wrapped in a OneVsRestClassifier."
             ) from error
 
     def _says(self, fitted, X, where):

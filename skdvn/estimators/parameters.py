@@ -118,7 +118,8 @@ def reading_numbers():
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(
             f"X must hold numbers, as many in each row: {error}. Encode all else "
-            "first, text by a TfidfVectorizer, categories by a OneHotEncoder, perhaps."
+            "first, for example text by a TfidfVectorizer and categories by a "
+            "OneHotEncoder."
         ) from error
 
 

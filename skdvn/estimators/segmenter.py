@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from contextlib import suppress
 from functools import partial
 from numbers import Integral
 
@@ -73,8 +74,12 @@ class BaseSegmenter(ClassifierMixin, BaseDVN):
 
     def _train(self, plan, examples, execution, **data):
         trained = super()._train(plan, examples, execution, **data)
-        if plan.objective.guess_weight:
-            sharpen(trained.network, examples)
+        goal = plan.objective
+        # A value that was learned on top knows the logits as they are.
+        if goal.guess_weight and goal.mixture is None and not trained.interrupted:
+            with suppress(KeyboardInterrupt):
+                sharpen(trained.network, examples, trained.n_epochs, self.batch_size)
+                execution.team.agree(trained.network)
         return trained
 
     # -- inference ---------------------------------------------------------------

@@ -18,6 +18,7 @@ from ..networks import (
 )
 from .optimizers import SGD, Adam, AdamW, MovingAverage
 from .plan import GRADIENT_LOSSES, LOSSES, SCHEDULES, Objective, Optimization
+from .sharpening import blunt
 from .teams import ALONE
 from .tuples.generators import oracle_and_grad
 from .tuples.memory import ReplayBuffer
@@ -59,6 +60,7 @@ class Trainer:
         optimizer_state=None,
         team=ALONE,
     ):
+        blunt(network)
         self.network = network.eval()  # also where no epoch is left to do
         self.examples: Examples = examples
         self.objective: Objective = objective
