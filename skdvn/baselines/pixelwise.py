@@ -157,6 +157,8 @@ or list of arrays
     ) -> Self:
         """Train for one epoch on these images, at a constant learning rate.
 
+        Unlike in `fit`, the logits of the guess are not scaled afterwards.
+
         Parameters
         ----------
         X : array-like or list of arrays
