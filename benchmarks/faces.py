@@ -100,14 +100,13 @@ def main():
     parser.add_argument("--rows", nargs="+", default=["fcn", "unet", "dvn"])
     parser.add_argument("--sizes", nargs="+", type=int, default=[32, 64])
     parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--epochs", default="500", help='or "auto", the default')
+    parser.add_argument("--epochs", type=int, default=500)
     parser.add_argument("--validate", action="store_true")
     parser.add_argument("--json", help="file to write the rows to")
     args = parser.parse_args()
     if unknown := set(args.rows) - ROWS.keys():
         parser.error(f"unknown rows {sorted(unknown)}; there are {list(ROWS)}")
     torch.set_num_threads(1)
-    epochs = args.epochs if args.epochs == "auto" else int(args.epochs)
     rows = []
     print(
         "size  row               seeds  accuracy  sd     mean IOU  superpixels    fit s"
@@ -118,7 +117,7 @@ def main():
         for name in args.rows:
             found = []
             for seed in range(args.seeds):
-                model = ROWS[name](max_iter=epochs, random_state=seed)
+                model = ROWS[name](max_iter=args.epochs, random_state=seed)
                 found.append(measure(model, train, test, full, segments))
                 rows.append({"size": size, "row": name, "seed": seed, **found[-1]})
             mean = {key: np.mean([one[key] for one in found]) for key in found[0]}

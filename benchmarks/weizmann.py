@@ -50,6 +50,7 @@ AGGREGATIONS = {
     "joint 25": (25, "joint", True, 20),
     "mask averaging 36": (36, "average", True, 20),
     "joint 36": (36, "joint", True, 20),
+    "mask averaging 9, 60 steps": (9, "average", True, 60),
     "mask averaging 36, 60 steps": (36, "average", True, 60),
     "joint 36, 60 steps": (36, "joint", True, 60),
 }

@@ -56,7 +56,7 @@ def test_the_slope_is_that_of_the_least_cross_entropy_where_pixels_are_known(n_c
     unet = UNetSegmenter(**params, ignore_label=7, augmentation=still)
     unet.fit(TRAIN[0], Y_known)
     network, examples = unet.network_, examples_of(unet, Y_known)
-    sharpen(network, examples, n_epochs=0)
+    sharpen(network, examples, n_epochs=0, batch_size=20)
     drawn = examples.draw(torch.arange(40), torch.Generator())
     with torch.no_grad():
         logits = network.encode(drawn.x) / network.slope
@@ -83,7 +83,7 @@ def test_long_trainings_are_believed_less():
     unet = UNetSegmenter(**BRIEF).fit(*TRAIN)
     examples, slopes = examples_of(unet), []
     for n_epochs in (0, 100, 1000):
-        sharpen(unet.network_, examples, n_epochs)
+        sharpen(unet.network_, examples, n_epochs, batch_size=20)
         slopes.append(float(unet.network_.slope))
     assert slopes == sorted(slopes, reverse=True)
     assert slopes[0] > 1.1
@@ -105,7 +105,8 @@ def test_a_part_of_a_training_takes_logits_as_they_are():
 
 def test_where_nothing_is_known_nothing_is_scaled():
     unet = UNetSegmenter(**{**BRIEF, "max_iter": 1}, ignore_label=7).fit(*TRAIN)
-    sharpen(unet.network_, examples_of(unet, np.full_like(TRAIN[1], 7)), n_epochs=1)
+    examples = examples_of(unet, np.full_like(TRAIN[1], 7))
+    sharpen(unet.network_, examples, n_epochs=1, batch_size=20)
     assert unet.network_.slope == 1
 
 

@@ -22,12 +22,7 @@ from .base import execution_for
 from .building import check_goes_on
 from .callbacks import with_callbacks
 from .components import AUTO, MOST, Initializer, LabelNet, above, at_least
-from .guessers import (
-    check_encoder,
-    check_partial,
-    experts_of,
-    settings_of_value,
-)
+from .guessers import check_encoder, check_partial, experts_of, settings_of_value
 from .label_codec import LabelCodec, check_positives
 from .label_networks import (
     count_network,

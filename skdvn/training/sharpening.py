@@ -27,7 +27,7 @@ def guessers_in(network):
 
 
 @torch.no_grad()
-def sharpen(network, examples, n_epochs, batch_size=20, seed=0):
+def sharpen(network, examples, n_epochs, batch_size):
     """Scale the logits of each guess of masks to what the examples bear out.
 
     After few mini-batches the logits are too small: most pixels may be right while all
@@ -45,16 +45,14 @@ def sharpen(network, examples, n_epochs, batch_size=20, seed=0):
         What it was trained on.
     n_epochs : int
         For how long.
-    batch_size : int, default=20
+    batch_size : int
         Crops that go through the network at once, at most.
-    seed : int, default=0
-        Of what is drawn.
     """
     examples = replace(examples, n_visits=1)
     belief = 1 / (1 + (n_epochs * examples.n_crops / HALF_BELIEVED) ** 2)
     for guesser in guessers_in(network):
         guesser.eval().slope.fill_(1.0)
-        slope = _best_slope(guesser, examples, batch_size, seed)
+        slope = _best_slope(guesser, examples, batch_size)
         guesser.slope.fill_(slope**belief)
 
 
@@ -64,9 +62,9 @@ def blunt(network):
         guesser.slope.fill_(1.0)
 
 
-def _best_slope(guesser, examples, batch_size, seed):
+def _best_slope(guesser, examples, batch_size):
     """The slope of the least cross-entropy; 1 where nothing is known of the pixels."""
-    rng = torch.Generator().manual_seed(seed)
+    rng = torch.Generator().manual_seed(0)
     drawn, n_pixels, n_known = [], 0, 0.0
     order = torch.randperm(len(examples), generator=rng)[:MOST_IMAGES]
     for rows in batches_of(len(order), batch_size):
