@@ -8,9 +8,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
+from sklearn.frozen import FrozenEstimator
 
 from skdvn import Crops, DVNSegmenter, MaskNet
-from skdvn.baselines import UNetSegmenter
+from skdvn.baselines import PlugInSegmenter, UNetSegmenter
 from skdvn.data import mirrored, padded, resized, working_size
 from skdvn.datasets import make_silhouettes
 from skdvn.inference import WholeImages, whole_images
@@ -185,6 +186,23 @@ def test_masks_have_the_size_of_the_image_whatever_the_size_worked_on():
         large[30:], [np.roll(mask, 30, 1) for mask in masks[30:]]
     )
     assert (truth > garbage).mean() > 0.8
+
+
+@pytest.mark.parametrize("oracle", ["accuracy", "iou"])
+def test_masks_of_reduced_images_are_sought_and_judged_at_their_own_size(oracle):
+    params = {"n_channels": 8, "max_iter": 10, "random_state": 0}
+    segmenter = DVNSegmenter(image_size=8, oracle=oracle, **params).fit(X, Y)
+    rule = PlugInSegmenter(FrozenEstimator(segmenter), oracle=oracle).fit(X, Y)
+    images = [*X[:10], *X[10:20, :15]]  # of two sizes, which are 8x8 when worked on
+    found, best = segmenter.predict(images), rule.predict(images)
+    if oracle == "accuracy":
+        for mask, p in zip(found, segmenter.predict_proba(images), strict=True):
+            np.testing.assert_array_equal(mask, p.argmax(0))
+    values = segmenter.predict_value(images)
+    np.testing.assert_allclose(values, segmenter.predict_value(images, best), atol=1e-3)
+    np.testing.assert_allclose(values, rule.predict_value(images, found), atol=1e-5)
+    start = segmenter.set_params(init="zeros").predict_value(images)
+    np.testing.assert_allclose(start, values, atol=2e-3)
 
 
 def test_large_images_are_worked_on_smaller_with_a_word():

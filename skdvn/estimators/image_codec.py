@@ -346,8 +346,8 @@ class ImageCodec(PlainStateMixin):
         Parameters
         ----------
         whole : bool
-            Whether they are seen as a whole, or by crops, for which small ones are
-            made large enough.
+            Whether they are seen as a whole; masks and starts keep their size then.
+            Else all are made large enough for crops.
         images : list of ndarray
             At their own sizes.
         *others : list of ndarray or None
@@ -357,23 +357,26 @@ class ImageCodec(PlainStateMixin):
         ------
         rows : list of int
         batches : list of Images or None
-            The images, and the others, at the size worked on.
+            The images, at the size worked on, and the others.
         """
-        images = self._ready(images, whole)
+        own = images
+        images = reduced(images, self.sizes.longest)
         others = [  # whose bytes would be rounded
-            arrays and self._ready([one.astype(np.float32) for one in arrays], whole)
-            for arrays in others
+            arrays and [one.astype(np.float32) for one in arrays] for arrays in others
         ]
-        for rows in groups_of_equal_size(images):
+        if not whole:
+            own = images = self._large_enough(images)
+            others = [
+                arrays and self._large_enough(reduced(arrays, self.sizes.longest))
+                for arrays in others
+            ]
+        for rows in groups_of_equal_size(own):
             stacks = [
                 arrays and self.tensors([arrays[i] for i in rows]) for arrays in others
             ]
             part = self.tensors([images[i] for i in rows], standardize=True)
             yield rows, [part, *stacks]
 
-    def _ready(self, arrays, whole):
-        """Arrays at the size worked on, and as large as a crop where that is needed."""
-        arrays = reduced(arrays, self.sizes.longest)
-        if whole:
-            return arrays
+    def _large_enough(self, arrays):
+        """Arrays as large as a crop."""
         return [padded(array, self.sizes.crop_size) for array in arrays]

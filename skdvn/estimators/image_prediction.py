@@ -70,14 +70,22 @@ class ImagePredictor:
         apart = self.crops.aggregation == "average" and not self.is_whole
         return apart and not self.views(height, width).is_whole
 
-    def network_on(self, height, width):
-        """A value network on images of this size, all views of which are joined."""
+    def network_on(self, height, width, size=None):
+        """A value network on images of this size, all views of which are joined.
+
+        Parameters
+        ----------
+        height, width : int
+            Of the images, as they are worked on.
+        size : (int, int), default=None
+            Of the masks of images seen as a whole, if it is another one.
+        """
         if self.is_whole:
             side = MANY_VIEWS_UP_TO * self.codec.sizes.crop_size
             small = max(height, width) <= side
             flip = given_or(self.crops.flip, self.flips and small)
             shift = given_or(self.crops.shift, int(small))
-            return on_whole_images(self.network, flip, shift)
+            return on_whole_images(self.network, flip, shift, size)
         views = self.views(height, width)
         return self.network if views.is_whole else CroppedNetwork(self.network, views)
 
@@ -97,8 +105,8 @@ class ImagePredictor:
         """
         for _, (part, part_starts) in self._parts(images, starts):
             found = [None] * len(part)
-            for rows, queries in self._queries(part, part_starts):
-                outputs, together = self._run(run, queries)
+            for rows, size, queries in self._queries(part, part_starts):
+                outputs, together = self._run(run, queries, size)
                 self._put(found, rows, together(outputs), part)
             yield from found
 
@@ -106,8 +114,8 @@ class ImagePredictor:
         """Yield the relaxed masks of all images at the start and after each step."""
         images = list(images)
         parts = []
-        for rows, queries in self._queries(images, starts):
-            iterates, together = self._run(stages, queries)
+        for rows, size, queries in self._queries(images, starts):
+            iterates, together = self._run(stages, queries, size)
             parts.append((rows, map(together, iterates)))
         for stage in zip(*(iterates for _, iterates in parts), strict=True):
             relaxed = [None] * len(images)
@@ -127,8 +135,9 @@ class ImagePredictor:
             for some, (x, *masks) in self.codec.by_size(
                 self.is_whole, part, *part_masks
             ):
-                size = x.size(0)
-                network, n = self.network_on(*size), self._images_together(*size)
+                size = self._mask_size(part[some[0]], x)
+                network = self.network_on(*x.size(0), size)
+                n = self._images_together(*size)
                 seen = values(network, x, masks, batch_size=n).numpy()
                 found[:, [rows[i] for i in some]] = seen
         return found
@@ -162,17 +171,23 @@ class ImagePredictor:
                 held, area = [], 0
 
     def _queries(self, images, starts):
-        """Queries of the images of each size, with their positions."""
+        """Queries of the images of each size, with their positions and masks' size."""
         for rows, (x, y_init) in self.codec.by_size(self.is_whole, images, starts):
+            size = self._mask_size(images[rows[0]], x)
             if y_init is None:
-                y_init = self.codec.constant_start(*x.size(0), len(x))
-            yield rows, Queries(x, y_init)
+                y_init = self.codec.constant_start(*size, len(x))
+            yield rows, size, Queries(x, y_init)
 
-    def _run(self, run, queries):
+    def _mask_size(self, image, x):
+        """Height and width at which the mask of an image is sought and judged."""
+        return image.shape[1:] if self.is_whole else x.size(0)
+
+    def _run(self, run, queries, size):
         """What `run` finds for images of one size, and what puts crops together."""
-        size, ascent, rng = queries.x.size(0), self.ascent, self.noise()
+        ascent, rng = self.ascent, self.noise()
         if not self.averages(*size):
-            network, n = self.network_on(*size), self._images_together(*size)
+            network = self.network_on(*queries.x.size(0), size)
+            n = self._images_together(*size)
             return run(network, ascent, queries, batch_size=n, rng=rng), _as_it_is
         views = self.views(*size)
         parts = (
@@ -193,7 +208,8 @@ class ImagePredictor:
         """Put what was found for these rows at their places, at the images' size."""
         longest = self.codec.sizes.longest
         for row, one in zip(rows, found.numpy(), strict=True):
-            results[row] = enlarged(one, images[row].shape[1:], longest)
+            size = images[row].shape[1:]
+            results[row] = one if self.is_whole else enlarged(one, size, longest)
 
 
 def _as_it_is(outputs):

@@ -4,6 +4,7 @@ from itertools import product
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from ..data import mirrored
 from ..networks import join, logits_of, members
@@ -30,22 +31,29 @@ class WholeImages(nn.Module):
         Whether the mirror image is a view.
     shift : int, default=0
         Pixels of four further views.
+    size : (int, int), default=None
+        Height and width that the guess is enlarged to, at which masks are then sought
+        and judged; None leaves it at those of the images.
     """
 
-    def __init__(self, network, flip=False, shift=0):
+    def __init__(self, network, flip=False, shift=0, size=None):
         super().__init__()
-        self.network = network
+        self.network, self.size = network, size
         away = [(-shift, 0), (shift, 0), (0, -shift), (0, shift)] if shift else []
         self.views = tuple(product([(0, 0), *away], [False, True] if flip else [False]))
 
     def encode(self, x):
         """Logits of the guess, (n, n_outputs, height, width)."""
-        if len(self.views) == 1 and self._fits(x):
+        enlarges = self.size not in (None, x.shape[2:])
+        if len(self.views) == 1 and self._fits(x) and not enlarges:
             return self.network.encode(x)
         total = 0.0
         for (down, across), flipped in self.views:
             total = total + self._guess_of_view(x, down, across, flipped)
-        return logits_of(total / len(self.views))
+        mean = total / len(self.views)
+        if enlarges:
+            mean = F.interpolate(mean, self.size, mode="bilinear")
+        return logits_of(mean)
 
     def guess(self, context):
         """The guess, in [0, 1]."""
@@ -108,9 +116,9 @@ class WholeImages(nn.Module):
         return self.network.guess(self.network.encode(x))
 
 
-def on_whole_images(network, flip, shift):
+def on_whole_images(network, flip, shift, size=None):
     """The networks that `network` is made of, each on whole images, joined."""
-    return join([WholeImages(one, flip, shift) for one in members(network)])
+    return join([WholeImages(one, flip, shift, size) for one in members(network)])
 
 
 def _at(x, rows, columns):
