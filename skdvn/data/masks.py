@@ -156,7 +156,7 @@ class MaskTargets:
                 warnings.warn(
                     f"{name} holds the class(es) {self._unseen(mask)}, which were not "
                     f"there in fit: {self.classes_.tolist()} were. Such pixels count "
-                    "as wrong.",
+                    "as wrong; if they are one of these, give it the same number.",
                     stacklevel=7,
                 )
             return np.concatenate([channels, state])

@@ -110,6 +110,7 @@ class BaseDVN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """Carry the plan out, and tell callbacks and the user about it."""
         progress = FitProgress(self, plan.n_epochs_planned, **data)
         verbose, told = self.verbose and execution.team.rank == 0, False
+        spent = []
 
         def on_epoch(entry):
             nonlocal told
@@ -117,7 +118,9 @@ class BaseDVN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 told = True
                 warn_of_unsaved(self, entry["unsaved"])
             if verbose:
-                print(describe_epoch(entry, plan.n_trainings_planned))
+                spent.append(entry["seconds"])
+                left = (plan.n_epochs_planned - len(spent)) * sum(spent) / len(spent)
+                print(describe_epoch(entry, plan.n_trainings_planned, left))
             return progress.epoch()
 
         seed = check_random_state(self.random_state).randint(2**31 - 1)
@@ -244,7 +247,7 @@ def warn_of_unsaved(estimator, reason):
     )
 
 
-def describe_epoch(entry, n_trainings):
+def describe_epoch(entry, n_trainings, seconds_left):
     """A line of the history, for people."""
     parts = [
         f"Training {entry['training']} of {n_trainings}, epoch {entry['epoch']:3d}",
@@ -255,6 +258,8 @@ def describe_epoch(entry, n_trainings):
     parts.append(f"{entry['seconds']:.2f} s")
     if "resumed" in entry:
         parts.append("from the checkpoint")
+    if seconds_left > 0:
+        parts.append(f"at most {seconds_left:.0f} s left")
     return ", ".join(parts)
 
 

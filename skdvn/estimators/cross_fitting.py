@@ -165,9 +165,10 @@ class CrossFitted:
         except Exception as error:
             raise ValueError(
                 f"{self._who} cannot be fitted {where}: "
-                f"{type(error).__name__}: {error} It must take this X and y, and "
-                "any part of their rows; fewer folds or another cv may help. A "
-                "classifier of one label can be wrapped in a OneVsRestClassifier."
+                f"{type(error).__name__}: {str(error).rstrip('. ')}. It gets X and y "
+                "as they are, and parts of their rows: put what makes numbers of texts "
+                "and categories before it, in a pipeline; for larger parts lower cv; "
+                "wrap a classifier of one label in a OneVsRestClassifier."
             ) from error
 
     def _says(self, fitted, X, where):

@@ -66,9 +66,8 @@ class Expert(BaseEstimator):
         used = np.arange(X.shape[0]) if weight is None else np.flatnonzero(weight)
         if len(used) < 2:
             raise ValueError(
-                f"X has {len(used)} row(s) of positive weight, repeated ones counted "
-                "once; at least 2 are needed, since "
-                "each row is predicted by what was learned from others."
+                f"X has {len(used)} different row(s) of positive weight; at least 2 "
+                "are needed, since each is predicted by what was learned from others."
             )
         self.n_features_in_, self.n_labels_ = X.shape[1], Y.shape[1]
         if len(used) == X.shape[0]:

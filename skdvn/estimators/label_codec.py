@@ -33,8 +33,8 @@ def check_positives(Y):
     """Raise if no row has any label."""
     if not Y.sum():
         raise ValueError(
-            f"y has no positive at all: all entries of its shape {Y.shape} are 0. At "
-            "least one label of one row must be 1."
+            f"y has no positive label: all its entries, shape {Y.shape}, are 0; at "
+            "least one must be 1."
         )
 
 

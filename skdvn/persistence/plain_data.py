@@ -191,10 +191,10 @@ class Writer:
             return {"same": self._seen[id(one)]}
         if isinstance(one, NamedEstimators) and not self._knows(one.estimators):
             raise ValueError(
-                f"estimators={one.estimators!r} cannot be saved as plain data once "
-                "they are fitted, only 'auto' and estimators of skdvn, these with "
-                "save(..., without=['encoder']) if they have one. Remedy: joblib, "
-                "whose files can run code."
+                "estimators cannot be saved as plain data once they are fitted, but "
+                "for 'auto' and estimators of skdvn, these with save(..., "
+                "without=['encoder']) if they have one. Remedy: joblib, whose files "
+                f"can run code. Got estimators={one.estimators!r}."
             )
         self._seen[id(one)] = len(self._seen)
         state = one.__getstate__() if hasattr(one, "__getstate__") else vars(one)
