@@ -458,7 +458,7 @@ def test_verbose(small, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3
     assert re.search(r"training 1 of 1, epoch +3, loss = 0\.\d+", lines[2], re.I)
-    assert re.search(r"at most \d+ s left$", lines[1])
+    assert re.search(r"about \d+ s left$", lines[1])
     assert "left" not in lines[2]
 
 

@@ -156,7 +156,8 @@ class MaskTargets:
                 warnings.warn(
                     f"{name} holds the class(es) {self._unseen(mask)}, which were not "
                     f"there in fit: {self.classes_.tolist()} were. Such pixels count "
-                    "as wrong; if they are one of these, give it the same number.",
+                    "as wrong. Remedy: if it is one of these under another number, "
+                    "renumber it.",
                     stacklevel=7,
                 )
             return np.concatenate([channels, state])

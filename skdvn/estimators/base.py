@@ -4,6 +4,7 @@ import warnings
 from abc import ABCMeta
 from numbers import Integral
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import torch
@@ -110,16 +111,17 @@ class BaseDVN(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """Carry the plan out, and tell callbacks and the user about it."""
         progress = FitProgress(self, plan.n_epochs_planned, **data)
         verbose, told = self.verbose and execution.team.rank == 0, False
-        spent = []
+        n_told, start = 0, perf_counter()
 
         def on_epoch(entry):
-            nonlocal told
+            nonlocal told, n_told
             if entry.get("unsaved") and not told:
                 told = True
                 warn_of_unsaved(self, entry["unsaved"])
             if verbose:
-                spent.append(entry["seconds"])
-                left = (plan.n_epochs_planned - len(spent)) * sum(spent) / len(spent)
+                n_told += 1
+                pace = (perf_counter() - start) / n_told
+                left = pace * (plan.n_epochs_planned - n_told)
                 print(describe_epoch(entry, plan.n_trainings_planned, left))
             return progress.epoch()
 
@@ -259,7 +261,7 @@ def describe_epoch(entry, n_trainings, seconds_left):
     if "resumed" in entry:
         parts.append("from the checkpoint")
     if seconds_left > 0:
-        parts.append(f"at most {seconds_left:.0f} s left")
+        parts.append(f"about {seconds_left:.0f} s left")
     return ", ".join(parts)
 
 

@@ -120,7 +120,7 @@ def resolve_image_size(image_size, sizes):
     if typical > DRASTIC * LONGEST_SIDE:
         warnings.warn(
             f"Images of {typical:.0f} pixels are worked on at {LONGEST_SIDE} pixels, "
-            "and masks enlarged to their size; details smaller than "
+            "and what is found enlarged to their size; details smaller than "
             f"{typical / LONGEST_SIDE:.0f} pixels are lost. Set image_size to a larger "
             "number of pixels, or to None to leave images at their size.",
             stacklevel=6,

@@ -71,9 +71,10 @@ class DVNSegmenter(BaseSegmenter):
         for images of more than 96 pixels.
     image_size : int, "auto" or None, default="auto"
         Images whose longer side has more pixels than this are scaled down to it,
-        keeping their proportions, and predicted masks are scaled back up. "auto" is 128
-        if most training images are larger than that, else None, which leaves images
-        as they are.
+        keeping their proportions. The guess is scaled back up, and masks are sought at
+        the size of the image, of three classes and more at some cost; where images are
+        seen by crops the masks are scaled back up. "auto" is 128 if most training
+        images are larger than that, else None, which leaves images as they are.
     ignore_label : int or str, default=None
         What masks hold where the truth is not known. Such pixels count in no loss and
         no score, and are never predicted.
