@@ -59,7 +59,7 @@ class Ascent(Component):
         Direction of a step: the gradient of the value (eq. 8), of its logit, or the
         latter divided by its largest absolute entry or by its root mean square.
         "auto" is "value" for labels, "normalized" for those on estimators, and "rms"
-        for masks.
+        for masks, where the first two make smaller steps the more pixels there are.
     momentum : float, default=0.0
         Share of the last step that the next one keeps, in [0, 1).
     noise : float, default=0.0

@@ -189,7 +189,8 @@ def _graph(estimator, image_size, of_labels, of_masks):
         most = f"larger than {high}, the size worked on," if high else ""
         raise ValueError(
             f"image_size={image_size} must be height and width, neither {most} nor "
-            f"smaller than {low}. Resize images before, and masks after."
+            f"smaller than {low}. Resize images before, and what is "
+            "relaxed after; masks may then differ a little from those of predict."
         )
     return of_masks(estimator, *map(int, size)).eval()
 
